@@ -1,0 +1,261 @@
+"""From arrays to tensors, and the order of the batches."""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from scipy import sparse
+
+# Rows are gathered for many batches at once: few large copies instead of many small
+# ones, and yet never a second copy of the data.
+_CHUNK_BYTES = 16 * 2**20
+
+
+class Fold(NamedTuple):
+    """How a flat row becomes the input of a module.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Shape of one sample as the user lays it out.
+
+    channels_last : bool
+        Whether its last axis holds the channels.
+    """
+
+    shape: tuple
+    channels_last: bool = False
+
+    @property
+    def module_shape(self):
+        """Shape of one sample as a module takes it: channels first."""
+        if self.channels_last:
+            return (self.shape[-1], *self.shape[:-1])
+        return self.shape
+
+    def __call__(self, x):
+        """Fold a Tensor of shape (n_samples, n_features)."""
+        if len(self.shape) == 1:
+            return x
+        x = x.reshape(len(x), *self.shape)
+        return x.movedim(-1, 1).contiguous() if self.channels_last else x
+
+
+class Rows:
+    """Rows of an array, handed out as tensors.
+
+    Arrays of any kind stay as they are (read-only, memory-mapped, sparse, any order)
+    and only what is taken is copied. On an accelerator the whole array is moved once.
+
+    Parameters
+    ----------
+    X : ndarray or CSR of shape (n_samples, n_features)
+
+    fold : Fold
+
+    dtype : torch.dtype
+
+    device : torch.device
+    """
+
+    def __init__(self, X, fold, dtype, device):
+        self.X, self.fold, self.dtype, self.device = X, fold, dtype, device
+        self.row_bytes = X.shape[1] * dtype.itemsize
+        if device.type != "cpu":
+            self.X = self._to_tensor(X[:])
+
+    def __len__(self):
+        return self.X.shape[0]
+
+    def take(self, index):
+        """Tensor of shape (n_positions, *module_shape).
+
+        Parameters
+        ----------
+        index : ndarray of int, or slice
+            Positions.
+        """
+        if isinstance(self.X, torch.Tensor):
+            if not isinstance(index, slice):
+                index = torch.from_numpy(index).to(self.device)
+            return self.fold(self.X[index])
+        return self.fold(self._to_tensor(self.X[index]))
+
+    def _to_tensor(self, rows):
+        if sparse.issparse(rows):
+            rows = rows.toarray()
+        if not rows.flags.writeable or min(rows.strides) < 0:
+            rows = np.array(rows)
+        return torch.from_numpy(rows).to(self.device, self.dtype)
+
+
+class Batch(NamedTuple):
+    """Tensors of one step.
+
+    Attributes
+    ----------
+    x : Tensor of shape (n_batch, *module_shape)
+        Standardized input.
+
+    target : Tensor of shape (n_batch, n_classes)
+        Target probabilities.
+
+    weight : Tensor of shape (n_batch,) or None
+        Sample weights.
+
+    total : float
+        Their sum, or the number of rows.
+    """
+
+    x: torch.Tensor
+    target: torch.Tensor
+    weight: torch.Tensor | None
+    total: float
+
+
+class Batches:
+    """Batches of the training data, epoch by epoch.
+
+    Parameters
+    ----------
+    rows : Rows
+
+    codes : ndarray
+        Targets of all rows.
+
+    target_rows : callable
+        Positions to target probabilities.
+
+    weight : ndarray of shape (n_samples,) or None
+
+    index : ndarray of int
+        Positions of the rows to train on.
+
+    batch_size : int
+
+    order : callable
+        Gives the order of ``index`` in the next epoch.
+    """
+
+    def __init__(self, rows, codes, target_rows, weight, index, batch_size, order):
+        self.rows, self.codes, self.target_rows = rows, codes, target_rows
+        self.weight, self.index, self.order = weight, index, order
+        self.batch_size = batch_size
+        per_chunk = max(1, _CHUNK_BYTES // (rows.row_bytes * batch_size))
+        self.chunk_size = per_chunk * batch_size
+
+    @property
+    def n_steps(self):
+        """Batches in one epoch."""
+        return len(_cut(self.index, self.batch_size))
+
+    def learn_statistics(self, standardizer):
+        """Show all rows to an ``InputStandardizer``."""
+        for part in _cut(self.index, self.chunk_size):
+            weight = torch.ones(len(part))
+            if self.weight is not None:
+                weight = torch.from_numpy(self.weight[part])
+            standardizer.update(self.rows.take(part), weight.to(self.rows.device))
+
+    def epoch(self, standardizer):
+        """Yield the batches of one epoch.
+
+        Parameters
+        ----------
+        standardizer : callable
+            Applied to many batches at once.
+
+        Yields
+        ------
+        batch : Batch
+        """
+        device, dtype = self.rows.device, self.rows.dtype
+        for part in _cut(self.index[self.order()], self.chunk_size):
+            sizes = [len(piece) for piece in _cut(part, self.batch_size)]
+            x = standardizer(self.rows.take(part)).split(sizes)
+            target = self.target_rows(part).to(device).split(sizes)
+            if self.weight is None:
+                yield from map(Batch, x, target, [None] * len(sizes), sizes)
+                continue
+            weight = self.weight[part]
+            totals = np.add.reduceat(weight, np.cumsum([0, *sizes[:-1]])).tolist()
+            weight = torch.from_numpy(weight).to(device, dtype).split(sizes)
+            yield from map(Batch, x, target, weight, totals)
+
+
+def _cut(index, size):
+    """Cut into pieces of `size`; a last piece of one joins the piece before it.
+
+    Batch normalization can't train on a batch of one row.
+    """
+    stops = list(range(size, len(index), size))
+    if stops and len(index) - stops[-1] == 1:
+        stops.pop()
+    return np.split(index, stops)
+
+
+def sequential_order(n_samples):
+    """Rows as they stand, in every epoch."""
+    index = np.arange(n_samples)
+    return lambda: index
+
+
+def shuffled_order(n_samples, generator):
+    """Draw a new permutation in every epoch."""
+    return lambda: torch.randperm(n_samples, generator=generator).numpy()
+
+
+def balanced_order(codes, n_classes, generator):
+    """Order in which any run of rows holds the classes evenly.
+
+    Classes take turns, each one handing out its own rows in a shuffled cycle that goes
+    on from epoch to epoch: rare classes come round more often and no row of a frequent
+    class is left out for good.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_samples,)
+
+    n_classes : int
+
+    generator : torch.Generator or None
+        None keeps the rows of a class in their order.
+
+    Returns
+    -------
+    order : callable
+    """
+    cycles = [
+        _cycle(np.flatnonzero(codes == code), generator)
+        for code in range(n_classes)
+        if (codes == code).any()
+    ]
+    n_samples = len(codes)
+
+    def order():
+        n_turns = -(-n_samples // len(cycles))
+        turns = np.stack([cycle(n_turns) for cycle in cycles], axis=1)
+        return turns.ravel()[:n_samples]
+
+    return order
+
+
+def _cycle(index, generator):
+    """Build a function that hands out the next `n` members of `index`, endlessly."""
+    waiting = np.empty(0, dtype=index.dtype)
+
+    def take(n):
+        nonlocal waiting
+        parts = [waiting]
+        missing = n - len(waiting)
+        for _ in range(-(-missing // len(index))):
+            if generator is None:
+                parts.append(index)
+            else:
+                order = torch.randperm(len(index), generator=generator).numpy()
+                parts.append(index[order])
+        stream = np.concatenate(parts)
+        waiting = stream[n:]
+        return stream[:n]
+
+    return take

@@ -1,0 +1,204 @@
+"""Convolutional classifier."""
+
+from skdeep._base import SHARED_RULES, BaseDeepClassifier
+from skdeep._docstrings import shared_docs
+from skdeep._parameters import Number, OneOf, Sizes, as_sizes
+from skdeep._validation import InputFormat
+from skdeep.modules.cnn import BLOCKS
+
+
+@shared_docs
+class DeepCNNClassifier(BaseDeepClassifier):
+    """Convolutional net for images (2-D) and series (1-D).
+
+    Parameters
+    ----------
+    input_shape : tuple of int or None, default=None
+        Shape of one sample: ``(channels, height, width)`` or ``(channels, length)``;
+        with ``channels="last"``, ``(height, width, channels)`` or
+        ``(length, channels)``. Flat X is folded to it. Without it, N-D X tells its
+        own shape, and flat X is a series of one channel.
+
+    channels : {"first", "last"}, default="first"
+        Which axis of a sample holds the channels.
+
+    architecture : {"plain", "residual"}, default="plain"
+        Convolutions one after another, or pairs of them with a shortcut around
+        (He et al., 2016).
+
+    n_filters : int or array-like of int, default=(32, 64)
+        Filters of each stage.
+
+    depth : int, default=1
+        Convolutions (residual blocks) in each stage.
+
+    kernel_size : int, default=3
+        Width of the convolutions along each axis.
+
+    pool_size : int, default=2
+        Window of the max pooling after each stage; 1 pools nothing.
+
+    pooling : {"auto", "mean", "max", "flatten"}, default="auto"
+        How the last feature map becomes a vector. "auto" is "flatten" for images and
+        "mean" for series.
+
+    hidden_layer_sizes : int or array-like of int, default=()
+        Dense layers between that vector and the output.
+
+    {shared_parameters}
+
+    Attributes
+    ----------
+    {shared_attributes}
+
+    See Also
+    --------
+    DeepMLPClassifier : For tables.
+    DeepRNNClassifier : For sequences.
+
+    References
+    ----------
+    LeCun, Bottou, Bengio and Haffner (1998). Gradient-based learning applied to
+    document recognition. Proceedings of the IEEE 86.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skdeep import DeepCNNClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> clf = DeepCNNClassifier(
+    ...     input_shape=(1, 8, 8), n_filters=(8, 16), learning_rate="one_cycle",
+    ...     learning_rate_init=0.01, max_iter=5, random_state=0,
+    ... )
+    >>> clf.fit(X[:1000], y[:1000]).score(X[1000:], y[1000:]) > 0.9
+    True
+    """
+
+    _rules = {
+        **SHARED_RULES,
+        "input_shape": [Sizes(length=(2, 3), scalar=False), OneOf(None)],
+        "channels": [OneOf("first", "last")],
+        "architecture": [OneOf(*BLOCKS)],
+        "n_filters": [Sizes(empty=False)],
+        "depth": [Number(1, integer=True)],
+        "kernel_size": [Number(1, integer=True)],
+        "pool_size": [Number(1, integer=True)],
+        "pooling": [OneOf("auto", "mean", "max", "flatten")],
+        "hidden_layer_sizes": [Sizes()],
+    }
+    _input_format = InputFormat(n_axes=(2, 3))
+    _module_name = "CNN"
+
+    def __init__(
+        self,
+        *,
+        input_shape=None,
+        channels="first",
+        architecture="plain",
+        n_filters=(32, 64),
+        depth=1,
+        kernel_size=3,
+        pool_size=2,
+        pooling="auto",
+        hidden_layer_sizes=(),
+        activation="relu",
+        solver="adam",
+        alpha=0.0001,
+        l1_ratio=0.0,
+        batch_size="auto",
+        learning_rate="constant",
+        learning_rate_init=0.001,
+        power_t=0.5,
+        max_iter=200,
+        loss="log_loss",
+        focal_gamma=2.0,
+        label_smoothing=0.0,
+        class_weight=None,
+        batch_sampler=None,
+        dropout=0.0,
+        normalization=None,
+        gradient_clip=None,
+        standardize=True,
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        verbose=False,
+        warm_start=False,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        early_stopping=False,
+        validation_fraction=0.1,
+        scoring=None,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        n_iter_no_change=10,
+        max_fun=15000,
+        device="auto",
+        dtype="auto",
+        callbacks=None,
+    ):
+        self.input_shape = input_shape
+        self.channels = channels
+        self.architecture = architecture
+        self.n_filters = n_filters
+        self.depth = depth
+        self.kernel_size = kernel_size
+        self.pool_size = pool_size
+        self.pooling = pooling
+        self.hidden_layer_sizes = hidden_layer_sizes
+        super().__init__(
+            activation=activation,
+            solver=solver,
+            alpha=alpha,
+            l1_ratio=l1_ratio,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            learning_rate_init=learning_rate_init,
+            power_t=power_t,
+            max_iter=max_iter,
+            loss=loss,
+            focal_gamma=focal_gamma,
+            label_smoothing=label_smoothing,
+            class_weight=class_weight,
+            batch_sampler=batch_sampler,
+            dropout=dropout,
+            normalization=normalization,
+            gradient_clip=gradient_clip,
+            standardize=standardize,
+            shuffle=shuffle,
+            random_state=random_state,
+            tol=tol,
+            verbose=verbose,
+            warm_start=warm_start,
+            momentum=momentum,
+            nesterovs_momentum=nesterovs_momentum,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            scoring=scoring,
+            beta_1=beta_1,
+            beta_2=beta_2,
+            epsilon=epsilon,
+            n_iter_no_change=n_iter_no_change,
+            max_fun=max_fun,
+            device=device,
+            dtype=dtype,
+            callbacks=callbacks,
+        )
+
+    def _default_shape(self, n_features):
+        return (n_features, 1) if self.channels == "last" else (1, n_features)
+
+    def _module_config(self, input_shape, n_outputs):
+        pooling = self.pooling
+        if pooling == "auto":
+            pooling = "flatten" if len(input_shape) == 3 else "mean"
+        return {
+            **super()._module_config(input_shape, n_outputs),
+            "architecture": self.architecture,
+            "n_filters": as_sizes(self.n_filters),
+            "depth": int(self.depth),
+            "kernel_size": int(self.kernel_size),
+            "pool_size": int(self.pool_size),
+            "pooling": pooling,
+        }

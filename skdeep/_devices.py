@@ -1,0 +1,55 @@
+"""Where a net lives and which float type it uses."""
+
+import multiprocessing
+import warnings
+
+import numpy as np
+import torch
+
+
+def resolve_device(name):
+    """Turn the parameter `device` into a ``torch.device``.
+
+    "auto" is CUDA where there is one, else the CPU.
+
+    Raises
+    ------
+    ValueError
+        If this machine lacks the device.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    device = torch.device(name)
+    available = {
+        "cpu": lambda: True,
+        "cuda": lambda: (device.index or 0) < torch.cuda.device_count(),
+        "mps": torch.backends.mps.is_available,
+    }
+    if not available[device.type]():
+        raise ValueError(
+            f"`device` must be available on this machine. Got {name!r}; "
+            "use device='auto' or device='cpu'."
+        )
+    if device.type == "cuda" and multiprocessing.parent_process() is not None:
+        warnings.warn(
+            "Several worker processes may share one GPU and its memory. Use n_jobs=1, "
+            "or device='cpu' with n_jobs > 1.",
+            stacklevel=4,
+        )
+    return device
+
+
+def resolve_dtype(dtype, X_dtype, device):
+    """Turn the parameter `dtype` into a ``torch.dtype``.
+
+    "auto" is the float type of X, and float32 on an accelerator.
+    """
+    if dtype == "auto":
+        on_cpu = device.type == "cpu"
+        dtype = "float64" if on_cpu and X_dtype == np.float64 else "float32"
+    if dtype == "float64" and device.type == "mps":
+        raise ValueError(
+            "`dtype` must be 'auto' or 'float32' on mps, which has no float64. "
+            "Got 'float64'."
+        )
+    return getattr(torch, dtype)

@@ -1,0 +1,204 @@
+"""Documentation that the estimators share, written once."""
+
+import textwrap
+
+_PARAMETERS = """
+activation : {"identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "gelu", \
+"silu"}, default="relu"
+    Activation function of the hidden layers.
+
+solver : {"lbfgs", "sgd", "adam", "adamw", "rmsprop"}, default="adam"
+    How the weights are optimised.
+
+    - "sgd": stochastic gradient descent with (Nesterov) momentum.
+    - "adam": Kingma and Ba (2015).
+    - "adamw": Adam with decoupled weight decay (Loshchilov and Hutter, 2019): the
+      quadratic part of the penalty is not in the gradient, each step takes
+      ``learning_rate * alpha * (1 - l1_ratio)`` of the weights away.
+    - "rmsprop": Adam without `beta_1`, bias-corrected.
+    - "lbfgs": quasi-Newton method on all data at once, for small data.
+
+alpha : float, default=0.0001
+    Strength of the penalty
+    ``alpha * (l1_ratio * |w|_1 + (1 - l1_ratio) / 2 * |w|^2)`` on the weights; biases
+    and normalization layers are not penalised. As in
+    :class:`sklearn.neural_network.MLPClassifier`, it is divided by the sum of the
+    sample weights of the batch when added to the loss.
+
+l1_ratio : float, default=0.0
+    Share of the L1 norm in the penalty, between 0 and 1. It leaves exact zeros.
+
+batch_size : int or "auto", default="auto"
+    Samples in a batch; at most all of them. "auto" is ``min(200, n_samples)``. A last
+    batch of a single sample joins the batch before it. Unused by "lbfgs".
+
+learning_rate : {"constant", "invscaling", "adaptive", "cosine", "one_cycle"}, \
+default="constant"
+    Schedule of the learning rate, for every solver but "lbfgs".
+
+    - "constant": `learning_rate_init`.
+    - "invscaling": ``learning_rate_init / (t + 1) ** power_t`` after each epoch, with
+      t the number of samples seen.
+    - "adaptive": divided by five whenever `n_iter_no_change` epochs in a row bring no
+      improvement; training stops below 1e-6.
+    - "cosine": half a cosine from `learning_rate_init` to zero over `max_iter` epochs.
+    - "one_cycle": up to `learning_rate_init` for 30 % of the steps, then down to zero.
+
+    The last two have a planned end; in ``partial_fit`` they are constant.
+
+learning_rate_init : float, default=0.001
+    Initial (for "one_cycle", highest) learning rate.
+
+power_t : float, default=0.5
+    Exponent of "invscaling".
+
+max_iter : int, default=200
+    Maximum number of epochs, or of iterations of "lbfgs".
+
+loss : {"log_loss", "focal"}, default="log_loss"
+    Loss of a sample. "focal" (Lin et al., 2017) plays easy samples down.
+
+focal_gamma : float, default=2.0
+    How much "focal" plays easy samples down; 0 makes it the log-loss.
+
+label_smoothing : float, default=0.0
+    Share of the uniform distribution that is mixed into the targets, in [0, 1).
+
+class_weight : dict, "balanced" or None, default=None
+    Weights of the classes in the loss, times `sample_weight`. "balanced" weights
+    inversely to the classes' frequencies in what ``fit`` gets, so after any resampling.
+
+batch_sampler : "balanced" or None, default=None
+    "balanced" fills every batch evenly with all classes.
+
+dropout : float, default=0.0
+    Probability with which a hidden unit is dropped while training.
+
+normalization : {"batch", "layer"} or None, default=None
+    Normalization between the linear maps and the activations.
+
+gradient_clip : float or None, default=None
+    Largest Euclidean norm of the gradient of a batch.
+
+standardize : bool, default=True
+    Whether the net subtracts the mean and divides by the standard deviation of each
+    input channel. The statistics belong to the net and are learned from the training
+    data only.
+
+shuffle : bool, default=True
+    Whether to shuffle the samples in each epoch.
+
+random_state : int, RandomState instance or None, default=None
+    Source of initial weights, validation split, order of the batches and dropout. The
+    global generators of numpy and torch are neither read nor set.
+
+tol : float, default=1e-4
+    Smallest improvement of the training loss (of the validation score with early
+    stopping) that counts. For "lbfgs", largest entry of the gradient at the solution.
+
+verbose : bool or int, default=False
+    Whether to print the loss of each epoch.
+
+warm_start : bool, default=False
+    Whether ``fit`` goes on with the weights of the fit before.
+
+momentum : float, default=0.9
+    Momentum of "sgd", between 0 and 1.
+
+nesterovs_momentum : bool, default=True
+    Whether "sgd" uses Nesterov's momentum.
+
+early_stopping : bool, default=False
+    Whether to hold `validation_fraction` of the training data out, to stop when the
+    validation score stops to improve, and to return to the weights of the best epoch.
+
+validation_fraction : float, default=0.1
+    Share held out for early stopping, stratified by class.
+
+scoring : str, callable or None, default=None
+    What early stopping watches: None for accuracy, "loss" for the validation loss, or
+    a scorer as in :func:`sklearn.metrics.check_scoring`.
+
+beta_1, beta_2 : float, default=0.9, 0.999
+    Decay of the moments of the gradient in "adam" and its kin.
+
+epsilon : float, default=1e-8
+    Numerical stability in "adam" and its kin.
+
+n_iter_no_change : int, default=10
+    Epochs without improvement that end training.
+
+max_fun : int, default=15000
+    Maximum number of evaluations of the loss by "lbfgs".
+
+device : str, default="auto"
+    "cpu", "cuda", "cuda:<index>" or "mps"; "auto" is CUDA where there is one.
+
+dtype : {{"auto", "float32", "float64"}}, default="auto"
+    Float type of the net. "auto" is that of X, and float32 on an accelerator.
+
+callbacks : list of skorch callbacks or None, default=None
+    For those who have them. scikit-learn's callbacks are set by
+    :meth:`set_callbacks`.
+""".replace("{{", "{").replace("}}", "}")
+
+_ATTRIBUTES = """
+classes_ : ndarray of shape (n_classes,)
+    Class labels.
+
+n_features_in_ : int
+    Number of features, of flat X.
+
+feature_names_in_ : ndarray of shape (n_features_in_,)
+    Names of the features, if X had them.
+
+input_shape_ : tuple of int
+    Shape of one sample as ``module_`` takes it, channels first.
+
+n_iter_ : int
+    Epochs, or iterations of "lbfgs", of the last fit.
+
+t_ : int
+    Training samples seen, over all epochs.
+
+loss_ : float
+    Training loss at the end.
+
+best_loss_ : float or None
+    Lowest training loss; None with early stopping.
+
+loss_curve_ : list of float
+    Training loss of each epoch, penalty included.
+
+validation_loss_curve_ : list of float or None
+    Validation loss of each epoch, with early stopping.
+
+validation_scores_ : list of float or None
+    Validation score of each epoch, with early stopping.
+
+best_validation_score_ : float or None
+    Highest validation score, with early stopping.
+
+module_ : torch.nn.Module
+    The fitted net, in eval mode: folded input to logits.
+
+net_ : skorch.NeuralNetClassifier
+    The net that was trained. It is not part of a pickle.
+
+n_outputs_ : int
+    Number of logits.
+
+out_activation_ : str
+    "softmax", or "logistic" for multilabel targets.
+"""
+
+
+def shared_docs(cls):
+    """Fill the shared parameters and attributes into the docstring of `cls`."""
+    for mark, text in (
+        ("{shared_parameters}", _PARAMETERS),
+        ("{shared_attributes}", _ATTRIBUTES),
+    ):
+        block = textwrap.indent(text.strip(), "    ")
+        cls.__doc__ = cls.__doc__.replace(f"    {mark}", block)
+    return cls

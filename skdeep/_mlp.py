@@ -1,0 +1,165 @@
+"""Multi-layer perceptron classifier."""
+
+from skdeep._base import SHARED_RULES, BaseDeepClassifier
+from skdeep._docstrings import shared_docs
+from skdeep._parameters import Sizes
+from skdeep._validation import InputFormat
+
+
+@shared_docs
+class DeepMLPClassifier(BaseDeepClassifier):
+    """Multi-layer perceptron for tables.
+
+    Takes the parameters of :class:`sklearn.neural_network.MLPClassifier` and more.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or array-like of int, default=(100,)
+        Units of each hidden layer.
+
+    {shared_parameters}
+
+    Attributes
+    ----------
+    coefs_ : list of ndarray of shape (n_in, n_out)
+        Copies of the weights of each layer.
+
+    intercepts_ : list of ndarray of shape (n_out,)
+        Copies of the biases of each layer.
+
+    n_layers_ : int
+        Number of layers, input and output included.
+
+    {shared_attributes}
+
+    See Also
+    --------
+    DeepCNNClassifier : For images and series.
+    DeepRNNClassifier : For sequences.
+
+    References
+    ----------
+    Rumelhart, Hinton and Williams (1986). Learning representations by
+    back-propagating errors. Nature 323.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.model_selection import train_test_split
+    >>> from skdeep import DeepMLPClassifier
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> X_train, X_test, y_train, y_test = train_test_split(
+    ...     X, y, stratify=y, random_state=0
+    ... )
+    >>> clf = DeepMLPClassifier(
+    ...     (64, 64), learning_rate="cosine", max_iter=30, random_state=0
+    ... )
+    >>> clf.fit(X_train, y_train).score(X_test, y_test) > 0.95
+    True
+    """
+
+    _rules = {**SHARED_RULES, "hidden_layer_sizes": [Sizes()]}
+    _input_format = InputFormat(sparse=True)
+    _module_name = "MLP"
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(100,),
+        activation="relu",
+        *,
+        solver="adam",
+        alpha=0.0001,
+        l1_ratio=0.0,
+        batch_size="auto",
+        learning_rate="constant",
+        learning_rate_init=0.001,
+        power_t=0.5,
+        max_iter=200,
+        loss="log_loss",
+        focal_gamma=2.0,
+        label_smoothing=0.0,
+        class_weight=None,
+        batch_sampler=None,
+        dropout=0.0,
+        normalization=None,
+        gradient_clip=None,
+        standardize=True,
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        verbose=False,
+        warm_start=False,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        early_stopping=False,
+        validation_fraction=0.1,
+        scoring=None,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        n_iter_no_change=10,
+        max_fun=15000,
+        device="auto",
+        dtype="auto",
+        callbacks=None,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        super().__init__(
+            activation=activation,
+            solver=solver,
+            alpha=alpha,
+            l1_ratio=l1_ratio,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            learning_rate_init=learning_rate_init,
+            power_t=power_t,
+            max_iter=max_iter,
+            loss=loss,
+            focal_gamma=focal_gamma,
+            label_smoothing=label_smoothing,
+            class_weight=class_weight,
+            batch_sampler=batch_sampler,
+            dropout=dropout,
+            normalization=normalization,
+            gradient_clip=gradient_clip,
+            standardize=standardize,
+            shuffle=shuffle,
+            random_state=random_state,
+            tol=tol,
+            verbose=verbose,
+            warm_start=warm_start,
+            momentum=momentum,
+            nesterovs_momentum=nesterovs_momentum,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            scoring=scoring,
+            beta_1=beta_1,
+            beta_2=beta_2,
+            epsilon=epsilon,
+            n_iter_no_change=n_iter_no_change,
+            max_fun=max_fun,
+            device=device,
+            dtype=dtype,
+            callbacks=callbacks,
+        )
+
+    def _default_shape(self, n_features):
+        return (n_features,)
+
+    @property
+    def coefs_(self):
+        return [
+            layer.weight.detach().cpu().numpy().T.copy()
+            for layer in self.module_.linear_layers
+        ]
+
+    @property
+    def intercepts_(self):
+        return [
+            layer.bias.detach().cpu().numpy().copy()
+            for layer in self.module_.linear_layers
+        ]
+
+    @property
+    def n_layers_(self):
+        return len(self.module_.linear_layers) + 1

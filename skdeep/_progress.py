@@ -1,0 +1,195 @@
+"""What each epoch achieved, when to stop, and the best weights."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from skdeep._inference import forward
+from skdeep._losses import weighted_mean
+
+
+@dataclass
+class Curves:
+    """What training has to show so far; a warm start goes on with it."""
+
+    loss: list = field(default_factory=list)
+    validation_loss: list = field(default_factory=list)
+    validation_score: list = field(default_factory=list)
+    best_loss: float = np.inf
+    best_score: float = -np.inf
+    best_score_loss: float = np.inf
+    n_without_improvement: int = 0
+    n_seen: int = 0
+
+
+class Validation:
+    """Held-out data and how to judge a net on it.
+
+    Parameters
+    ----------
+    rows : Rows
+
+    codes : ndarray
+        Targets.
+
+    target : Tensor of shape (n_samples, n_classes)
+        Target probabilities.
+
+    weight : ndarray of shape (n_samples,) or None
+        Weights in the loss.
+
+    score : callable
+        Module, logits and loss to the number that early stopping watches; higher is
+        better.
+    """
+
+    def __init__(self, rows, codes, target, weight, score):
+        self.rows, self.codes, self.score = rows, codes, score
+        self.target = target.double()
+        self.weight = None if weight is None else torch.from_numpy(weight)
+        self.total = len(rows) if weight is None else float(weight.sum())
+
+    def __call__(self, module, per_sample_loss):
+        """Loss and score of `module`, a pair of floats."""
+        module.eval()
+        logits = forward(module, self.rows)
+        losses = per_sample_loss(logits, self.target)
+        loss = float(weighted_mean(losses, self.weight, self.total))
+        score = float(self.score(module, logits, loss))
+        module.train()
+        return loss, score
+
+
+class Snapshot:
+    """Copy of all parameters and buffers, to go back to.
+
+    Parameters
+    ----------
+    module : nn.Module
+
+    flat : FlatParameters
+        Of that module.
+    """
+
+    def __init__(self, module, flat):
+        self.module, self.flat = module, flat
+        self.take()
+
+    def take(self):
+        """Remember the present state instead."""
+        self.vector = self.flat.vector.clone()
+        self.buffers = [buffer.clone() for buffer in self.module.buffers()]
+
+    @torch.no_grad()
+    def restore(self):
+        """Go back."""
+        self.flat.vector.copy_(self.vector)
+        for buffer, saved in zip(self.module.buffers(), self.buffers, strict=True):
+            buffer.copy_(saved)
+
+
+class Progress:
+    """Records epochs and tells when no more improvement is to be had.
+
+    Parameters
+    ----------
+    module : Net
+
+    flat : FlatParameters
+
+    per_sample_loss : callable
+
+    validation : Validation or None
+        If given, its score is watched and the best epoch's weights are kept;
+        otherwise the training loss is watched.
+
+    curves : Curves
+        Extended in place.
+
+    tol, n_iter_no_change, verbose
+        As in the estimators.
+    """
+
+    def __init__(
+        self,
+        module,
+        flat,
+        per_sample_loss,
+        validation,
+        curves,
+        *,
+        tol,
+        n_iter_no_change,
+        verbose,
+    ):
+        self.module, self.flat, self.per_sample_loss = module, flat, per_sample_loss
+        self.validation, self.curves = validation, curves
+        self.tol, self.n_iter_no_change, self.verbose = tol, n_iter_no_change, verbose
+        self.n_epochs = 0
+        self.best = Snapshot(module, flat) if validation is not None else None
+
+    @property
+    def stalled(self):
+        """Whether the last `n_iter_no_change` epochs brought less than `tol` each."""
+        return self.curves.n_without_improvement > self.n_iter_no_change
+
+    def record(self, loss, n_seen):
+        """Take in an epoch.
+
+        Parameters
+        ----------
+        loss : float
+            Training loss.
+
+        n_seen : int
+            Samples trained on.
+
+        Raises
+        ------
+        ValueError
+            If the loss isn't finite.
+        """
+        self.n_epochs += 1
+        curves = self.curves
+        curves.n_seen += n_seen
+        if not np.isfinite(loss):
+            raise ValueError(
+                f"The training loss must stay finite. Got {loss} in epoch "
+                f"{self.n_epochs}. Lower `learning_rate_init`, set `gradient_clip` "
+                "(for example 1.0), scale X or use standardize=True."
+            )
+        curves.loss.append(loss)
+        if self.verbose:
+            print(f"Iteration {self.n_epochs}, loss = {loss:.8f}")
+        if self.validation is None:
+            self._watch_loss(loss)
+        else:
+            self._watch_score()
+
+    def _watch_loss(self, loss):
+        curves = self.curves
+        stalls = loss > curves.best_loss - self.tol
+        curves.n_without_improvement = (curves.n_without_improvement + 1) * stalls
+        curves.best_loss = min(loss, curves.best_loss)
+
+    def _watch_score(self):
+        curves = self.curves
+        loss, score = self.validation(self.module, self.per_sample_loss)
+        if self.verbose:
+            print(f"Validation score: {score:f}, loss = {loss:.8f}")
+        # Accuracy moves in steps: among equal scores the lower loss is the better one.
+        better = score >= curves.best_score + self.tol or (
+            score >= curves.best_score and loss <= curves.best_score_loss - self.tol
+        )
+        curves.n_without_improvement = 0 if better else curves.n_without_improvement + 1
+        if (score, -loss) > (curves.best_score, -curves.best_score_loss):
+            self.best.take()
+            curves.best_score, curves.best_score_loss = score, loss
+        curves.validation_loss.append(loss)
+        curves.validation_score.append(score)
+
+    def restore_best(self):
+        """Go back to the epoch with the best validation score."""
+        if self.best is not None:
+            self.best.restore()

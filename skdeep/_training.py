@@ -1,0 +1,348 @@
+"""The training loop, on skorch."""
+
+from typing import NamedTuple
+
+import torch
+from skorch import NeuralNetClassifier
+from skorch.callbacks import Callback, EarlyStopping
+from skorch.dataset import Dataset
+
+from skdeep import _optimizers as optimizers
+from skdeep._backprop import gradient_function
+from skdeep._losses import loss_function
+from skdeep._progress import Progress, Snapshot
+from skdeep._threads import threads_for
+
+_BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
+
+
+class Outcome(NamedTuple):
+    """How training ended.
+
+    Attributes
+    ----------
+    n_iter : int
+        Epochs, or iterations of lbfgs.
+
+    complete : bool
+        Whether it converged, was asked to stop, or came to its planned end.
+
+    message : str
+        Why not, if it isn't complete.
+    """
+
+    n_iter: int
+    complete: bool
+    message: str
+
+
+def make_net(module, settings, *, n_classes, multilabel, n_steps):
+    """Wrap `module` in a net that is ready to train.
+
+    Parameters
+    ----------
+    module : Net
+
+    settings : dict
+        Parameters of the estimator.
+
+    n_classes : int
+
+    multilabel : bool
+
+    n_steps : int or None
+        Steps of the whole fit; None if it has no planned end.
+
+    Returns
+    -------
+    net : TrainingNet
+    """
+    net = TrainingNet(
+        module,
+        criterion=torch.nn.BCEWithLogitsLoss
+        if multilabel
+        else torch.nn.CrossEntropyLoss,
+        classes=list(range(n_classes)),
+        callbacks=settings["callbacks"] or "disable",
+        device=str(next(module.parameters()).device),
+        train_split=None,
+        verbose=0,
+    )
+    net.solver_settings_ = {**settings, "multilabel": multilabel, "n_steps": n_steps}
+    return net.initialize()
+
+
+def train(net, batches, validation, curves, events, *, max_iter):
+    """Train `net`; it comes out in eval mode, or as it went in if anything fails.
+
+    Parameters
+    ----------
+    net : TrainingNet
+
+    batches : Batches
+
+    validation : Validation or None
+
+    curves : Curves
+        Extended in place.
+
+    events : object
+        ``epoch_begins()``, and ``epoch_ends()`` that returns whether to stop.
+
+    max_iter : int
+
+    Returns
+    -------
+    outcome : Outcome
+    """
+    settings = net.solver_settings_
+    progress = Progress(
+        net.module_,
+        net.flat_,
+        net.loss_function_,
+        validation,
+        curves,
+        tol=settings["tol"],
+        n_iter_no_change=settings["n_iter_no_change"],
+        verbose=settings["verbose"],
+    )
+    before = Snapshot(net.module_, net.flat_)
+    work = 6 * net.module_.n_operations * batches.batch_size
+    try:
+        with threads_for(work):
+            net.fit_loop(batches, epochs=max_iter, progress=progress, events=events)
+    except BaseException:
+        before.restore()
+        raise
+    finally:
+        net.module_.eval()
+    return net.outcome_
+
+
+class SolverHandle(torch.optim.Optimizer):
+    """The solver as skorch's callbacks know it; they may change ``lr``."""
+
+    def __init__(self, solver):
+        super().__init__([solver.flat.vector], {"lr": solver.learning_rate})
+        self.solver, self.total = solver, 1.0
+
+    def step(self, closure=None):
+        self.solver.schedule.rate = self.param_groups[0]["lr"]
+        self.solver.step(self.total)
+
+
+class TrainingNet(NeuralNetClassifier):
+    """skorch net that trains on slices of tensors, with solvers on a flat vector.
+
+    skorch notifies its callbacks; batches are announced only if a callback listens.
+    """
+
+    def initialize_optimizer(self, triggered_directly=None):
+        """Lay the parameters out flat and set the solver up."""
+        settings = self.solver_settings_
+        self.flat_ = optimizers.FlatParameters(self.module_)
+        self.solver_ = optimizers.make_solver(self.flat_, settings, settings["n_steps"])
+        self.loss_function_ = loss_function(
+            settings["loss"], settings["multilabel"], settings["focal_gamma"]
+        )
+        self.gradient_ = gradient_function(
+            self.module_,
+            self.flat_,
+            loss=settings["loss"],
+            loss_function=self.loss_function_,
+            multilabel=settings["multilabel"],
+        )
+        # A torch optimizer imports torch's compiler: only for callbacks that look.
+        self.optimizer_ = SolverHandle(self.solver_) if self.callbacks_ else None
+        return self
+
+    def forget_solver(self):
+        """Drop what only training needs: moments, gradients, closures."""
+        self.flat_.release_gradients()
+        self.flat_ = self.solver_ = self.gradient_ = self.optimizer_ = None
+
+    def fit_loop(self, X, y=None, epochs=None, *, progress, events):
+        """Train for at most `epochs` epochs.
+
+        Parameters
+        ----------
+        X : Batches
+
+        y : None
+            The batches hold the targets.
+
+        epochs : int
+
+        progress : Progress
+
+        events : object
+
+        Returns
+        -------
+        self
+        """
+        data = self._callback_data(X, progress.validation)
+        self.notify("on_train_begin", **data)
+        lbfgs = self.solver_settings_["solver"] == "lbfgs"
+        run = self._run_lbfgs if lbfgs else self._run_epochs
+        self.outcome_ = run(X, epochs, progress, events, data)
+        progress.restore_best()
+        self.notify("on_train_end", **data)
+        return self
+
+    def _run_epochs(self, batches, epochs, progress, events, data):
+        schedule = self.solver_.schedule
+        complete = schedule.planned_end
+        for _ in range(epochs):
+            self._begin_epoch(events, data)
+            loss, n_seen = self.run_single_epoch(batches, True, "train", None)
+            if self._end_epoch(loss, n_seen, progress, events, data):
+                complete = True
+                break
+            schedule.epoch_done(progress.curves.n_seen)
+            if progress.stalled:
+                if schedule.plateau():
+                    complete = True
+                    break
+                progress.curves.n_without_improvement = 0
+        return Outcome(
+            progress.n_epochs,
+            complete,
+            f"Stochastic Optimizer: Maximum iterations ({epochs}) reached and the "
+            "optimization hasn't converged yet.",
+        )
+
+    def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
+        """Train on every batch once.
+
+        Returns
+        -------
+        loss : float
+            Mean over the epoch, plus the penalty at its end.
+
+        n_seen : int
+            Number of samples.
+        """
+        step = self._announced_step if self._listens_to_batches() else self._step
+        loss_sum = torch.zeros_like(self.flat_.vector[0])
+        total, n_seen, n_batches = 0.0, 0, 0
+        self.module_.train()
+        with torch.no_grad():
+            for batch in iterator.epoch(self.module_.standardizer):
+                loss_sum.add_(step(batch), alpha=batch.total)
+                total += batch.total
+                n_seen += len(batch.x)
+                n_batches += 1
+            penalty = self.solver_.penalty.value(total / n_batches)
+        return float(loss_sum) / total + penalty, n_seen
+
+    def _step(self, batch):
+        loss = self.gradient_(batch)
+        self.solver_.step(batch.total)
+        return loss
+
+    def _announced_step(self, batch):
+        pair = (batch.x, batch.target)
+        self.notify("on_batch_begin", batch=pair, training=True)
+        loss = self.gradient_(batch)
+        self.notify(
+            "on_grad_computed",
+            named_parameters=list(self.module_.named_parameters()),
+            batch=pair,
+            training=True,
+        )
+        self.optimizer_.total = batch.total
+        self.optimizer_.step()
+        self.history.record_batch("train_loss", float(loss))
+        self.history.record_batch("train_batch_size", len(batch.x))
+        self.notify("on_batch_end", batch=pair, training=True, loss=loss, y_pred=None)
+        return loss
+
+    def _run_lbfgs(self, batches, epochs, progress, events, data):
+        settings = self.solver_settings_
+        self.module_.train()
+        asked_to_stop = False
+
+        def stalled():
+            # lbfgs has a rule of its own for the training loss.
+            return progress.validation is not None and progress.stalled
+
+        def iteration_done(objective):
+            nonlocal asked_to_stop
+            self._begin_epoch(events, data)
+            asked_to_stop = self._end_epoch(
+                objective, len(batch.x), progress, events, data
+            )
+            return asked_to_stop or stalled()
+
+        with torch.no_grad():
+            (batch,) = batches.epoch(self.module_.standardizer)
+            result = optimizers.minimize_lbfgs(
+                self.flat_,
+                self.solver_.penalty,
+                lambda: self.gradient_(batch),
+                batch.total,
+                max_iter=epochs,
+                max_fun=settings["max_fun"],
+                tol=settings["tol"],
+                callback=iteration_done,
+            )
+            if progress.n_epochs == 0:
+                iteration_done(float(result.fun))
+        return Outcome(
+            progress.n_epochs,
+            result.success or asked_to_stop or stalled(),
+            f"lbfgs failed to converge after {result.nit} iterations "
+            f"(status={result.status}): {result.message}. Increase `max_iter` or "
+            "`max_fun`, or scale the data.",
+        )
+
+    def _begin_epoch(self, events, data):
+        events.epoch_begins()
+        self.notify("on_epoch_begin", **data)
+
+    def _end_epoch(self, loss, n_seen, progress, events, data):
+        """Record the epoch. Returns whether a callback asks to stop."""
+        progress.record(loss, n_seen)
+        self.history.record("train_loss", loss)
+        if progress.validation is not None:
+            self.history.record("valid_loss", progress.curves.validation_loss[-1])
+            self.history.record("valid_score", progress.curves.validation_score[-1])
+        stop = self._notify_epoch_end(data)
+        return events.epoch_ends() or stop
+
+    def _notify_epoch_end(self, data):
+        try:
+            self.notify("on_epoch_end", **data)
+        except KeyboardInterrupt:
+            # skorch's EarlyStopping stops by raising what Ctrl-C raises; a real
+            # Ctrl-C must get through.
+            if any(
+                isinstance(callback, EarlyStopping)
+                and callback.misses_ == callback.patience
+                for _, callback in self.callbacks_
+            ):
+                return True
+            raise
+        return False
+
+    def _listens_to_batches(self):
+        return any(
+            getattr(type(callback), hook) is not getattr(Callback, hook)
+            for _, callback in self.callbacks_
+            for hook in _BATCH_HOOKS
+        )
+
+    def _callback_data(self, batches, validation):
+        """Datasets in the form that skorch's callbacks expect."""
+        if not self.callbacks_:
+            return {}
+        index = batches.index
+        data = {
+            "dataset_train": Dataset(batches.rows.take(index), batches.codes[index]),
+            "dataset_valid": None,
+        }
+        if validation is not None:
+            rows = validation.rows.take(slice(None))
+            data["dataset_valid"] = Dataset(rows, validation.codes)
+        return data

@@ -1,0 +1,308 @@
+"""Checked arrays, label codes, weights and shapes; numpy and scikit-learn only."""
+
+import math
+from numbers import Real
+from typing import NamedTuple
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils import check_array, column_or_1d
+from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
+from sklearn.utils.multiclass import (
+    check_classification_targets,
+    type_of_target,
+    unique_labels,
+)
+from sklearn.utils.validation import validate_data
+
+
+class InputFormat(NamedTuple):
+    """What an estimator takes as X.
+
+    Attributes
+    ----------
+    n_axes : tuple of int
+        Numbers of axes that one sample may have beside the flat form.
+
+    sparse : bool
+        Whether CSR input is taken.
+
+    padded : bool
+        Whether NaN may mark the end of a sequence.
+    """
+
+    n_axes: tuple = ()
+    sparse: bool = False
+    padded: bool = False
+
+
+class Targets(NamedTuple):
+    """Encoded targets.
+
+    Attributes
+    ----------
+    classes : ndarray of shape (n_classes,)
+        Labels, or 0, 1, ... for the columns of an indicator matrix.
+
+    codes : ndarray
+        int64 of shape (n_samples,): positions in `classes`; or, for multilabel
+        targets, bool of shape (n_samples, n_classes).
+    """
+
+    classes: np.ndarray
+    codes: np.ndarray
+
+    @property
+    def multilabel(self):
+        """Whether the targets are an indicator matrix."""
+        return self.codes.ndim == 2
+
+
+def flatten(X, input_format):
+    """Give an N-D `X` two axes; anything else passes."""
+    if not input_format.n_axes:
+        return X
+    if isinstance(X, (list, tuple)) and _depth(X) > 2:
+        X = np.asarray(X)
+    shape = getattr(X, "shape", ())
+    return X.reshape(shape[0], math.prod(shape[1:])) if len(shape) > 2 else X
+
+
+def _depth(X):
+    depth = 0
+    while isinstance(X, (list, tuple)) and len(X):
+        X, depth = X[0], depth + 1
+    return depth + len(getattr(X, "shape", ()))
+
+
+def check_X(estimator, X, y="no_validation", *, input_format, reset):
+    """Validate `X`, and `y` if given, and flatten `X`.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Gets ``n_features_in_`` and ``feature_names_in_`` if `reset`.
+
+    X, y : array-like
+        Data as the user gave it.
+
+    input_format : InputFormat
+        What the estimator takes.
+
+    reset : bool
+        Whether this call defines the number and the names of the features.
+
+    Returns
+    -------
+    X : ndarray or CSR of shape (n_samples, n_features)
+        float64 or float32. A pair of `X` and `y` if `y` was given.
+    """
+    options = {} if isinstance(y, str) else {"multi_output": True}
+    return validate_data(
+        estimator,
+        flatten(X, input_format),
+        y,
+        reset=reset,
+        accept_sparse="csr" if input_format.sparse else False,
+        dtype=(np.float64, np.float32),
+        ensure_all_finite="allow-nan" if input_format.padded else True,
+        **options,
+    )
+
+
+def resolve_input_shape(X, n_features, input_shape, input_format, default):
+    """Shape of one sample as the user lays it out.
+
+    Parameters
+    ----------
+    X : array-like
+        Data as the user gave it.
+
+    n_features : int
+        Number of features of the flat form.
+
+    input_shape : tuple of int or None
+        The parameter.
+
+    input_format : InputFormat
+        What the estimator takes.
+
+    default : tuple of int
+        For flat X without `input_shape`.
+
+    Returns
+    -------
+    shape : tuple of int
+
+    Raises
+    ------
+    ValueError
+        If `X` and `input_shape` don't fit; names both.
+    """
+    shape = np.shape(X)[1:] if _depth(X) > 2 else (n_features,)
+    if input_shape is None:
+        if len(shape) == 1:
+            return default
+        if len(shape) not in input_format.n_axes:
+            allowed = " or ".join(str(n + 1) for n in input_format.n_axes)
+            raise ValueError(
+                f"X must have 2 axes, or {allowed}. Got shape {np.shape(X)}."
+            )
+        return shape
+    input_shape = tuple(int(n) for n in input_shape)
+    # A gray image may leave its only channel unsaid.
+    folded = [n for n in shape if n != 1] == [n for n in input_shape if n != 1]
+    flat = len(shape) == 1 and n_features == math.prod(input_shape)
+    if not (folded or flat):
+        raise ValueError(
+            f"X must fit `input_shape`, folded or flat. Got samples of shape {shape} "
+            f"for input_shape={input_shape}, which holds {math.prod(input_shape)} "
+            "values."
+        )
+    return input_shape
+
+
+def check_padding(X, input_shape):
+    """Refuse NaN anywhere but in whole time steps at the end of a sequence.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Flat sequences.
+
+    input_shape : tuple of int
+        ``(timesteps, features)``.
+    """
+    missing = np.isnan(X).reshape(len(X), *input_shape)
+    if not missing.any():
+        return
+    step_missing = missing.all(2)
+    partial = (missing.any(2) != step_missing).any(1)
+    gap = (step_missing[:, :-1] & ~step_missing[:, 1:]).any(1)
+    for rule, bad in (
+        ("have no NaN among the features of an observed time step", partial),
+        ("have no NaN before or between observed time steps", gap),
+        ("have at least one observed time step", step_missing.all(1)),
+    ):
+        if bad.any():
+            raise ValueError(
+                f"Every sequence must {rule}: NaN only pads the end. "
+                f"Got a violation in sample {int(np.flatnonzero(bad)[0])} "
+                f"(input_shape={input_shape}); impute missing values first."
+            )
+
+
+def encode_targets(y, classes=None):
+    """Turn labels into codes.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,) or indicator matrix
+        Labels of any type, or the 0/1 matrix of a multilabel target, sparse or dense.
+
+    classes : array-like or None
+        Known labels; by default those that occur in `y`.
+
+    Returns
+    -------
+    targets : Targets
+
+    Raises
+    ------
+    ValueError
+        If `y` holds no class labels or a label that isn't among `classes`.
+    """
+    check_classification_targets(y)
+    if type_of_target(y, input_name="y") == "multilabel-indicator":
+        codes = y.toarray() if sparse.issparse(y) else np.asarray(y)
+        known = np.arange(codes.shape[1]) if classes is None else np.asarray(classes)
+        if len(known) != codes.shape[1]:
+            raise ValueError(
+                f"y must have one column for each of the {len(known)} known labels. "
+                f"Got shape {codes.shape}."
+            )
+        return Targets(known, codes.astype(bool))
+    y = column_or_1d(y, warn=True)
+    known = np.unique(y) if classes is None else unique_labels(classes)
+    unknown = np.setdiff1d(y, known)
+    if len(unknown):
+        raise ValueError(
+            f"`y` has classes not in `self.classes_`. `self.classes_` has {known}. "
+            f"'y' has {np.unique(y)}."
+        )
+    return Targets(known, np.searchsorted(known, y).astype(np.int64, copy=False))
+
+
+def check_same_classes(y, classes):
+    """Refuse targets of a warm start that differ from those of the fit before."""
+    if set(unique_labels(y)) != set(classes):
+        raise ValueError(
+            "warm_start can only be used where `y` has the same classes as in the "
+            f"previous call to fit. Previously got {classes}, `y` has "
+            f"{unique_labels(y)}"
+        )
+
+
+def check_sample_weight(sample_weight, n_samples):
+    """Validate `sample_weight`.
+
+    Parameters
+    ----------
+    sample_weight : array-like of shape (n_samples,), number or None
+
+    n_samples : int
+
+    Returns
+    -------
+    sample_weight : ndarray of shape (n_samples,), float64, or None
+    """
+    if sample_weight is None:
+        return None
+    if isinstance(sample_weight, Real):
+        sample_weight = np.full(n_samples, sample_weight)
+    sample_weight = check_array(
+        sample_weight,
+        ensure_2d=False,
+        dtype=np.float64,
+        ensure_non_negative=True,
+        input_name="sample_weight",
+    )
+    if sample_weight.shape != (n_samples,):
+        raise ValueError(
+            f"sample_weight must have shape ({n_samples},). Got {sample_weight.shape}."
+        )
+    if not sample_weight.any():
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+    return sample_weight
+
+
+def combine_weights(targets, sample_weight, class_weight):
+    """Weight of each sample: `sample_weight` times the weight of its class.
+
+    Parameters
+    ----------
+    targets : Targets
+
+    sample_weight : ndarray of shape (n_samples,) or None
+
+    class_weight : dict, "balanced", list of dict or None
+        "balanced" counts classes by their sample weight.
+
+    Returns
+    -------
+    weight : ndarray of shape (n_samples,), float64, or None
+        None stands for equal weights.
+    """
+    if class_weight is None:
+        return sample_weight
+    if targets.multilabel:
+        weight = compute_sample_weight(class_weight, targets.codes.astype(np.int64))
+    else:
+        of_class = compute_class_weight(
+            class_weight,
+            classes=targets.classes,
+            y=targets.classes[targets.codes],
+            sample_weight=sample_weight,
+        )
+        weight = of_class[targets.codes]
+    return weight if sample_weight is None else weight * sample_weight

@@ -1,0 +1,53 @@
+"""Initial weights, drawn from one generator."""
+
+import math
+
+import torch
+from torch import nn
+
+_RECURRENT = (nn.RNNBase,)
+
+
+@torch.no_grad()
+def initialize(module, generator, activation):
+    """Fill `module` in place.
+
+    Dense layers follow Glorot and Bengio (2010) as scikit-learn's MLPClassifier does,
+    biases included; convolutions follow He et al. (2015); recurrent cells are uniform
+    within one over the square root of the hidden size. Numbers are drawn in float64
+    whatever the dtype, so that float32 and float64 nets start alike.
+
+    Parameters
+    ----------
+    module : nn.Module
+        Its parameters and buffers may hold anything.
+
+    generator : torch.Generator
+        Source of randomness, on the CPU.
+
+    activation : str
+        Name of the activation that follows the dense layers.
+    """
+    for layer in module.modules():
+        if isinstance(layer, nn.Linear):
+            factor = 2.0 if activation == "logistic" else 6.0
+            bound = math.sqrt(factor / (layer.in_features + layer.out_features))
+            _uniform(layer.parameters(recurse=False), bound, generator)
+        elif isinstance(layer, (nn.Conv1d, nn.Conv2d)):
+            fan_in = layer.weight[0].numel()
+            _uniform([layer.weight], math.sqrt(6.0 / fan_in), generator)
+            if layer.bias is not None:
+                layer.bias.zero_()
+        elif isinstance(layer, _RECURRENT):
+            bound = 1.0 / math.sqrt(layer.hidden_size)
+            _uniform(layer.parameters(recurse=False), bound, generator)
+        elif hasattr(layer, "reset_parameters"):
+            layer.reset_parameters()
+
+
+def _uniform(parameters, bound, generator):
+    for parameter in parameters:
+        values = torch.rand(
+            parameter.shape, generator=generator, dtype=torch.float64, device="cpu"
+        )
+        parameter.copy_(values.mul_(2.0 * bound).sub_(bound))

@@ -1,0 +1,201 @@
+"""Layers shared by the nets.
+
+Every non-linearity is a module of its own, used once and never in place, because
+shap and captum attribute through hooks on modules.
+"""
+
+import torch
+from torch import nn
+
+ACTIVATIONS = {
+    "identity": nn.Identity,
+    "logistic": nn.Sigmoid,
+    "tanh": nn.Tanh,
+    "relu": nn.ReLU,
+    "leaky_relu": nn.LeakyReLU,
+    "elu": nn.ELU,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+}
+
+
+class Net(nn.Module):
+    """A standardized input, then a body that returns logits.
+
+    Parameters
+    ----------
+    config : dict
+        Keyword arguments that rebuild the net: ``type(net)(**net.config)``.
+
+    standardizer : nn.Module
+        Maps raw input to standardized input of the same shape.
+
+    Attributes
+    ----------
+    row_size : int
+        Values in the widest layer's output for one sample.
+
+    n_operations : int
+        Multiplications of one sample's forward pass, roughly.
+    """
+
+    row_size: int
+    n_operations: int
+
+    def __init__(self, config, standardizer):
+        super().__init__()
+        self.config = config
+        self.standardizer = standardizer
+
+    def forward(self, x):
+        """Logits, (n_samples, n_outputs), of raw input, (n_samples, *input_shape)."""
+        return self.body(self.standardizer(x))
+
+
+class InputStandardizer(nn.Module):
+    """Subtract the mean and divide by the standard deviation of each channel.
+
+    The statistics are buffers, so they travel with the weights. They are updated in
+    chunks by the weighted algorithm of Chan, Golub and LeVeque (1979); missing values
+    do not count.
+
+    Parameters
+    ----------
+    input_shape : tuple of int
+        Shape of one sample.
+
+    channel_axis : int
+        Axis of one sample that holds the channels; statistics are pooled over the
+        other axes.
+    """
+
+    def __init__(self, input_shape, channel_axis):
+        super().__init__()
+        channel_axis %= len(input_shape)
+        shape = [1] * len(input_shape)
+        shape[channel_axis] = input_shape[channel_axis]
+        self.pooled_dims = tuple(i + 1 for i, size in enumerate(shape) if size == 1)
+        self.register_buffer("weight_sum", torch.zeros(shape))
+        self.register_buffer("mean", torch.zeros(shape))
+        self.register_buffer("variance", torch.ones(shape))
+        self.register_buffer("inverse_scale", torch.ones(shape))
+
+    def reset_parameters(self):
+        """Return to the identity map, with nothing seen."""
+        self.weight_sum.zero_()
+        self.mean.zero_()
+        self.variance.fill_(1.0)
+        self.inverse_scale.fill_(1.0)
+
+    def forward(self, x):
+        return (x - self.mean) * self.inverse_scale
+
+    @torch.no_grad()
+    def update(self, x, weight):
+        """Take in a chunk.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_samples, *input_shape)
+            Input; NaN marks what is missing.
+
+        weight : Tensor of shape (n_samples,)
+            Non-negative sample weights.
+        """
+        x = x.double()
+        weight = weight.double().reshape(-1, *[1] * (x.ndim - 1))
+        present = ~torch.isnan(x)
+        w = torch.where(present, weight, 0.0)
+        x = torch.where(present, x, 0.0)
+        dims = (0, *self.pooled_dims)
+        new_sum = w.sum(dims, keepdim=True)[0]
+        new_mean = (w * x).sum(dims, keepdim=True)[0] / new_sum.clamp_min(1e-300)
+        new_square = (w * (x - new_mean) ** 2).sum(dims, keepdim=True)[0]
+
+        old_sum = self.weight_sum.double()
+        total = (old_sum + new_sum).clamp_min(1e-300)
+        shift = new_mean - self.mean.double()
+        square = self.variance.double() * old_sum + new_square
+        square = square + shift**2 * old_sum * new_sum / total
+        variance = square / total
+        self.mean.add_((shift * new_sum / total).to(self.mean.dtype))
+        self.variance.copy_(variance)
+        self.weight_sum.copy_(total)
+        # A constant channel keeps its scale: rounding noise is not a signal.
+        noise = torch.finfo(self.mean.dtype).eps * (self.mean.double().abs() + 1e-300)
+        constant = variance.sqrt() <= 10 * noise
+        self.inverse_scale.copy_(torch.where(constant, 1.0, variance.rsqrt()))
+
+
+class Dropout(nn.Module):
+    """Inverted dropout that draws from a generator of its own.
+
+    ``torch.nn.Dropout`` draws from the global generator, which two fits in two threads
+    would share.
+
+    Parameters
+    ----------
+    p : float
+        Probability of an element to be zeroed while training.
+    """
+
+    def __init__(self, p):
+        super().__init__()
+        self.p = p
+        self.generator = None
+
+    def forward(self, x):
+        if not self.training or self.p == 0.0:
+            return x
+        return x * self.mask(x.shape, x)
+
+    def mask(self, shape, like):
+        """Draw a mask of 0 and 1 / (1 - p) with the dtype and device of `like`."""
+        keep = torch.empty(shape, dtype=like.dtype, device=like.device)
+        keep.bernoulli_(1.0 - self.p, generator=self.generator)
+        return keep.div_(1.0 - self.p)
+
+    def __getstate__(self):
+        # A generator can't be pickled, and a trained net has no use for it.
+        return {**self.__dict__, "generator": None}
+
+
+def use_generator(module, generator):
+    """Let every dropout layer of `module` draw from `generator`."""
+    for layer in module.modules():
+        if isinstance(layer, Dropout):
+            layer.generator = generator
+
+
+def norm_layer(kind, n_features, n_spatial=0):
+    """Build the normalization layer `kind` for inputs with `n_spatial` spatial axes.
+
+    Layer normalization of a feature map is group normalization with one group (Wu and
+    He, 2018), which does not depend on the size of the map.
+    """
+    if kind is None:
+        return nn.Identity()
+    if kind == "batch":
+        classes = (nn.BatchNorm1d, nn.BatchNorm1d, nn.BatchNorm2d)
+        return classes[n_spatial](n_features)
+    return nn.GroupNorm(1, n_features) if n_spatial else nn.LayerNorm(n_features)
+
+
+def dense_layers(sizes, activation, normalization, dropout):
+    """Linear, normalization, activation and dropout for each pair of `sizes`."""
+    layers = []
+    for n_in, n_out in zip(sizes, sizes[1:], strict=False):
+        layers.append(nn.Linear(n_in, n_out))
+        if normalization is not None:
+            layers.append(norm_layer(normalization, n_out))
+        layers.append(ACTIVATIONS[activation]())
+        if dropout:
+            layers.append(Dropout(dropout))
+    return layers
+
+
+def standardizer(standardize, input_shape, channel_axis):
+    """Build the first layer of a net: statistics per channel, or nothing."""
+    if standardize:
+        return InputStandardizer(input_shape, channel_axis)
+    return nn.Identity()
