@@ -420,7 +420,8 @@ class BaseDeepClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             ),
             (
                 self.solver == "lbfgs" and self.batch_sampler is not None,
-                "`batch_sampler` must be None with solver='lbfgs', which has no batches",
+                "`batch_sampler` must be None with solver='lbfgs', which has no "
+                "batches",
                 "batch_sampler",
             ),
             (
@@ -481,8 +482,7 @@ class BaseDeepClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         device = resolve_device(self.device)
         dtype = resolve_dtype(self.dtype, flat.dtype, device)
         if going_on:
-            parameter = next(self.module_.parameters())
-            device, dtype = parameter.device, parameter.dtype
+            device, dtype = self.module_.device, self.module_.dtype
         return Data(flat, targets, weight, fold, device, dtype)
 
     def _randomness(self, data, keep):
@@ -764,9 +764,8 @@ class BaseDeepClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         """Validated X, then forward in batches."""
         if "module_" not in vars(self):
             check_is_fitted(self)
-        parameter = next(self.module_.parameters())
         rows = batching.Rows(
-            self._check_X(X), self._fold, parameter.dtype, parameter.device
+            self._check_X(X), self._fold, self.module_.dtype, self.module_.device
         )
         return forward(self.module_, rows)
 

@@ -17,7 +17,8 @@ class DeepCNNClassifier(BaseDeepClassifier):
         Shape of one sample: ``(channels, height, width)`` or ``(channels, length)``;
         with ``channels="last"``, ``(height, width, channels)`` or
         ``(length, channels)``. Flat X is folded to it. Without it, N-D X tells its
-        own shape, and flat X is a series of one channel.
+        own shape, and flat X is a series of one channel. One axis may be -1, to be
+        inferred.
 
     channels : {"first", "last"}, default="first"
         Which axis of a sample holds the channels.
@@ -76,7 +77,7 @@ class DeepCNNClassifier(BaseDeepClassifier):
 
     _rules = {
         **SHARED_RULES,
-        "input_shape": [Sizes(length=(2, 3), scalar=False), OneOf(None)],
+        "input_shape": [Sizes(length=(2, 3), scalar=False, inferred=True), OneOf(None)],
         "channels": [OneOf("first", "last")],
         "architecture": [OneOf(*BLOCKS)],
         "n_filters": [Sizes(empty=False)],

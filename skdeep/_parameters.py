@@ -112,10 +112,14 @@ class Sizes:
 
     scalar : bool
         Whether a lone integer is allowed.
+
+    inferred : bool
+        Whether one entry may be -1, to be inferred.
     """
 
-    def __init__(self, length=None, empty=True, scalar=True):
+    def __init__(self, length=None, empty=True, scalar=True, inferred=False):
         self.length, self.empty, self.scalar = length, empty, scalar
+        self.inferred = inferred
 
     def allows(self, value):
         size = Number(1, integer=True)
@@ -126,12 +130,15 @@ class Sizes:
         value = list(value)
         if self.length is not None and len(value) not in self.length:
             return False
+        if self.inferred and -1 in value:
+            value.remove(-1)
         return (bool(value) or self.empty) and all(map(size.allows, value))
 
     def __str__(self):
         rule = "a sequence of positive integers"
         if self.length is not None:
             rule += f" of length {' or '.join(map(str, self.length))}"
+            rule += ", one of them -1 at most" if self.inferred else ""
         elif not self.empty:
             rule = "a non-empty sequence of positive integers"
         return f"a positive integer or {rule}" if self.scalar else rule

@@ -169,23 +169,35 @@ class Progress:
 
     def _watch_loss(self, loss):
         curves = self.curves
-        stalls = loss > curves.best_loss - self.tol
-        curves.n_without_improvement = (curves.n_without_improvement + 1) * stalls
+        curves.n_without_improvement += 1
+        if loss <= curves.best_loss - self.tol:
+            curves.n_without_improvement = 0
         curves.best_loss = min(loss, curves.best_loss)
 
     def _watch_score(self):
-        curves = self.curves
+        curves, tol = self.curves, self.tol
         loss, score = self.validation(self.module, self.per_sample_loss)
+        if not np.isfinite(score):
+            raise ValueError(
+                f"The validation score must stay finite. Got {score} in epoch "
+                f"{self.n_epochs}. Choose another `scoring`, or raise "
+                "`validation_fraction` so that every class is well represented."
+            )
         if self.verbose:
             print(f"Validation score: {score:f}, loss = {loss:.8f}")
-        # Accuracy moves in steps: among equal scores the lower loss is the better one.
-        better = score >= curves.best_score + self.tol or (
-            score >= curves.best_score and loss <= curves.best_score_loss - self.tol
+        # Accuracy moves in steps: where the score says nothing, the loss decides.
+        higher = score > curves.best_score + tol
+        tied = not higher and score >= curves.best_score - tol
+        improves = score >= curves.best_score + tol or (
+            tied and loss <= curves.best_score_loss - tol
         )
-        curves.n_without_improvement = 0 if better else curves.n_without_improvement + 1
-        if (score, -loss) > (curves.best_score, -curves.best_score_loss):
+        curves.n_without_improvement += 1
+        if improves:
+            curves.n_without_improvement = 0
+        if higher or (tied and loss < curves.best_score_loss):
             self.best.take()
-            curves.best_score, curves.best_score_loss = score, loss
+            curves.best_score_loss = loss
+        curves.best_score = max(score, curves.best_score)
         curves.validation_loss.append(loss)
         curves.validation_score.append(score)
 

@@ -18,7 +18,8 @@ class DeepRNNClassifier(BaseDeepClassifier):
     ----------
     input_shape : tuple of int or None, default=None
         ``(timesteps, features)`` of one sequence; flat X is folded to it. Without it,
-        3-D X tells its own shape, and flat X is a series of one feature.
+        3-D X tells its own shape, and flat X is a series of one feature. One axis may
+        be -1, to be inferred.
 
     cell_type : {"gru", "lstm", "rnn"}, default="gru"
         Cho et al. (2014), Hochreiter and Schmidhuber (1997), Elman (1990).
@@ -69,7 +70,7 @@ class DeepRNNClassifier(BaseDeepClassifier):
 
     _rules = {
         **SHARED_RULES,
-        "input_shape": [Sizes(length=(2,), scalar=False), OneOf(None)],
+        "input_shape": [Sizes(length=(2,), scalar=False, inferred=True), OneOf(None)],
         "cell_type": [OneOf(*CELLS)],
         "hidden_size": [Number(1, integer=True)],
         "n_layers": [Number(1, integer=True)],

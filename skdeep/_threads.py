@@ -1,33 +1,38 @@
 """How many threads a job is worth, and safety after a fork."""
 
+import functools
 import os
 import threading
 from contextlib import contextmanager
 
 import torch
+from threadpoolctl import ThreadpoolController
 
-# Below this many floating-point operations a step, handing work to a second thread
-# costs more than it saves.
-_MIN_OPERATIONS = 100_000_000
+# Floating-point operations of a step: below the first number no library would start a
+# second thread; below the other, a second thread costs more than it saves, and ten
+# times more than that if the cores are busy.
+_NEVER_SHARED = 100_000
+_WORTH_SHARING = 100_000_000
 
 _lock = threading.Lock()
 _n_limited = 0
 _n_threads_before = 1
+_blas_limit = None
 
 
 @contextmanager
 def threads_for(n_operations):
-    """Run small jobs on one thread; the setting found is restored at the end.
+    """Run small jobs on one thread; the settings found are restored at the end.
 
-    Jobs may overlap in several Python threads: what the first one found is what every
-    one of them restores.
+    Jobs may overlap in several Python threads: what the first one found is what the
+    last one restores.
 
     Parameters
     ----------
     n_operations : float
         Floating-point operations of one step of the job.
     """
-    if n_operations >= _MIN_OPERATIONS or torch.get_num_threads() == 1:
+    if not _NEVER_SHARED < n_operations < _WORTH_SHARING:
         yield
         return
     _enter()
@@ -38,10 +43,11 @@ def threads_for(n_operations):
 
 
 def _enter():
-    global _n_limited, _n_threads_before
+    global _n_limited, _n_threads_before, _blas_limit
     with _lock:
         if _n_limited == 0:
             _n_threads_before = torch.get_num_threads()
+            _blas_limit = _blas().limit(limits=1)
         _n_limited += 1
         torch.set_num_threads(1)
 
@@ -50,7 +56,15 @@ def _leave():
     global _n_limited
     with _lock:
         _n_limited -= 1
+        # torch counts threads for each Python thread, BLAS for the process.
         torch.set_num_threads(_n_threads_before)
+        if _n_limited == 0:
+            _blas_limit.restore_original_limits()
+
+
+@functools.cache
+def _blas():
+    return ThreadpoolController().select(user_api="blas")
 
 
 def _reset_child():

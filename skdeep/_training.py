@@ -64,7 +64,7 @@ def make_net(module, settings, *, n_classes, multilabel, n_steps):
         else torch.nn.CrossEntropyLoss,
         classes=list(range(n_classes)),
         callbacks=settings["callbacks"] or "disable",
-        device=str(next(module.parameters()).device),
+        device=str(module.device),
         train_split=None,
         verbose=0,
     )
@@ -148,8 +148,8 @@ class TrainingNet(NeuralNetClassifier):
         self.gradient_ = gradient_function(
             self.module_,
             self.flat_,
+            self.loss_function_,
             loss=settings["loss"],
-            loss_function=self.loss_function_,
             multilabel=settings["multilabel"],
         )
         # A torch optimizer imports torch's compiler: only for callbacks that look.
@@ -224,12 +224,11 @@ class TrainingNet(NeuralNetClassifier):
             Number of samples.
         """
         step = self._announced_step if self._listens_to_batches() else self._step
-        loss_sum = torch.zeros_like(self.flat_.vector[0])
-        total, n_seen, n_batches = 0.0, 0, 0
+        loss_sum, total, n_seen, n_batches = 0.0, 0.0, 0, 0
         self.module_.train()
         with torch.no_grad():
             for batch in iterator.epoch(self.module_.standardizer):
-                loss_sum.add_(step(batch), alpha=batch.total)
+                loss_sum += step(batch) * batch.total
                 total += batch.total
                 n_seen += len(batch.x)
                 n_batches += 1

@@ -149,7 +149,7 @@ def resolve_input_shape(X, n_features, input_shape, input_format, default):
                 f"X must have 2 axes, or {allowed}. Got shape {np.shape(X)}."
             )
         return shape
-    input_shape = tuple(int(n) for n in input_shape)
+    input_shape = _infer_axis(tuple(int(n) for n in input_shape), shape)
     # A gray image may leave its only channel unsaid.
     folded = [n for n in shape if n != 1] == [n for n in input_shape if n != 1]
     flat = len(shape) == 1 and n_features == math.prod(input_shape)
@@ -160,6 +160,13 @@ def resolve_input_shape(X, n_features, input_shape, input_format, default):
             "values."
         )
     return input_shape
+
+
+def _infer_axis(input_shape, shape):
+    """Replace -1 by what is left of the values of a sample."""
+    known = math.prod(n for n in input_shape if n != -1)
+    inferred = math.prod(shape) // known
+    return tuple(inferred if n == -1 else n for n in input_shape)
 
 
 def check_padding(X, input_shape):

@@ -156,9 +156,9 @@ class CNN(Net):
         self.head = nn.Sequential(
             *([Dropout(dropout)] if dropout else []),
             *dense_layers(sizes, activation, normalization, dropout),
-            nn.Linear(sizes[-1], n_outputs),
         )
+        self.output = nn.Linear(sizes[-1], n_outputs)
 
     def body(self, x):
         """Logits of standardized input."""
-        return self.head(self.pool(self.features(x)))
+        return self.output(self.head(self.pool(self.features(x))))

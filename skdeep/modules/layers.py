@@ -37,10 +37,14 @@ class Net(nn.Module):
 
     n_operations : int
         Multiplications of one sample's forward pass, roughly.
+
+    output : nn.Linear
+        The last layer.
     """
 
     row_size: int
     n_operations: int
+    output: nn.Linear
 
     def __init__(self, config, standardizer):
         super().__init__()
@@ -50,6 +54,16 @@ class Net(nn.Module):
     def forward(self, x):
         """Logits, (n_samples, n_outputs), of raw input, (n_samples, *input_shape)."""
         return self.body(self.standardizer(x))
+
+    @property
+    def device(self):
+        """Where the net is."""
+        return self.output.weight.device
+
+    @property
+    def dtype(self):
+        """Float type of the parameters."""
+        return self.output.weight.dtype
 
 
 class InputStandardizer(nn.Module):
@@ -147,11 +161,11 @@ class Dropout(nn.Module):
     def forward(self, x):
         if not self.training or self.p == 0.0:
             return x
-        return x * self.mask(x.shape, x)
+        return x * self.mask(x)
 
-    def mask(self, shape, like):
-        """Draw a mask of 0 and 1 / (1 - p) with the dtype and device of `like`."""
-        keep = torch.empty(shape, dtype=like.dtype, device=like.device)
+    def mask(self, x):
+        """Draw a mask of 0 and 1 / (1 - p) for `x`."""
+        keep = torch.empty_like(x)
         keep.bernoulli_(1.0 - self.p, generator=self.generator)
         return keep.div_(1.0 - self.p)
 

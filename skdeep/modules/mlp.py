@@ -56,15 +56,20 @@ class MLP(Net):
             standardizer=standardizer(standardize, input_shape, channel_axis=0),
         )
         sizes = (*input_shape, *hidden_layer_sizes)
-        self.body = nn.Sequential(
-            *dense_layers(sizes, activation, normalization, dropout),
-            nn.Linear(sizes[-1], n_outputs),
+        self.hidden = nn.Sequential(
+            *dense_layers(sizes, activation, normalization, dropout)
         )
+        self.output = nn.Linear(sizes[-1], n_outputs)
 
         self.row_size = max(*sizes, n_outputs)
         self.n_operations = sum(layer.weight.numel() for layer in self.linear_layers)
 
+    def body(self, x):
+        """Logits of standardized input."""
+        return self.output(self.hidden(x))
+
     @property
     def linear_layers(self):
         """The linear layers, first to last."""
-        return [layer for layer in self.body if isinstance(layer, nn.Linear)]
+        hidden = [layer for layer in self.hidden if isinstance(layer, nn.Linear)]
+        return [*hidden, self.output]

@@ -183,8 +183,8 @@ class RNN(Net):
             norm_layer(normalization, n_output),
             *([Dropout(dropout)] if dropout else []),
             *dense_layers(sizes, activation, normalization, dropout),
-            nn.Linear(sizes[-1], n_outputs),
         )
+        self.output = nn.Linear(sizes[-1], n_outputs)
         n_weights = sum(p.numel() for p in self.recurrent.parameters())
         self.n_operations = input_shape[0] * n_weights
         self.row_size = input_shape[0] * 4 * n_output
@@ -196,4 +196,4 @@ class RNN(Net):
         x = torch.where(mask[:, :, None], x, 0.0)
         for i, layer in enumerate(self.recurrent):
             x = layer(self.between[i - 1](x) if i else x, lengths)
-        return self.head(self.pool(x, mask, lengths))
+        return self.output(self.head(self.pool(x, mask, lengths)))
