@@ -7,7 +7,7 @@ class UnavailableMethodError(AttributeError, ValueError):
     """The method is missing, for ``hasattr``; the parameters are to blame."""
 
 
-class available_unless:  # noqa: N801  (a decorator)
+class available_unless:
     """Hide a method while there is a reason to, and tell the reason.
 
     Does what :func:`sklearn.utils.metaestimators.available_if` does, with an error that

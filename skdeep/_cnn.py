@@ -1,8 +1,9 @@
 """Convolutional classifier."""
 
-from skdeep._base import SHARED_RULES, BaseDeepClassifier
+from skdeep._base import BaseDeepClassifier
 from skdeep._docstrings import shared_docs
 from skdeep._parameters import Number, OneOf, Sizes, as_sizes
+from skdeep._rules import SHARED_RULES
 from skdeep._validation import InputFormat
 from skdeep.modules.cnn import BLOCKS
 

@@ -48,3 +48,8 @@ def _dense_forward(module, x):
 
 def _module_forward(module, x):
     return module(x).to("cpu", torch.float64)
+
+
+def most_probable(logits, multilabel):
+    """Codes of the most probable class, or a matrix of probable labels, as ndarray."""
+    return (logits > 0 if multilabel else logits.argmax(1)).numpy()

@@ -10,7 +10,7 @@ from skorch.dataset import Dataset
 from skdeep import _optimizers as optimizers
 from skdeep._backprop import gradient_function
 from skdeep._losses import loss_function
-from skdeep._progress import Progress, Snapshot
+from skdeep._progress import Progress
 from skdeep._threads import threads_for
 
 _BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
@@ -72,53 +72,6 @@ def make_net(module, settings, *, n_classes, multilabel, n_steps):
     return net.initialize()
 
 
-def train(net, batches, validation, curves, events, *, max_iter):
-    """Train `net`; it comes out in eval mode, or as it went in if anything fails.
-
-    Parameters
-    ----------
-    net : TrainingNet
-
-    batches : Batches
-
-    validation : Validation or None
-
-    curves : Curves
-        Extended in place.
-
-    events : object
-        ``epoch_begins()``, and ``epoch_ends()`` that returns whether to stop.
-
-    max_iter : int
-
-    Returns
-    -------
-    outcome : Outcome
-    """
-    settings = net.solver_settings_
-    progress = Progress(
-        net.module_,
-        net.flat_,
-        net.loss_function_,
-        validation,
-        curves,
-        tol=settings["tol"],
-        n_iter_no_change=settings["n_iter_no_change"],
-        verbose=settings["verbose"],
-    )
-    before = Snapshot(net.module_, net.flat_)
-    work = 6 * net.module_.n_operations * batches.batch_size
-    try:
-        with threads_for(work):
-            net.fit_loop(batches, epochs=max_iter, progress=progress, events=events)
-    except BaseException:
-        before.restore()
-        raise
-    finally:
-        net.module_.eval()
-    return net.outcome_
-
-
 class SolverHandle(torch.optim.Optimizer):
     """The solver as skorch's callbacks know it; they may change ``lr``."""
 
@@ -156,9 +109,51 @@ class TrainingNet(NeuralNetClassifier):
         self.optimizer_ = SolverHandle(self.solver_) if self.callbacks_ else None
         return self
 
+    def train(self, batches, validation, curves, events, *, max_iter):
+        """Train; the module comes out in eval mode.
+
+        Parameters
+        ----------
+        batches : Batches
+
+        validation : Validation or None
+
+        curves : Curves
+            Extended in place.
+
+        events : object
+            ``epoch_begins()``, and ``epoch_ends()`` that returns whether to stop.
+
+        max_iter : int
+
+        Returns
+        -------
+        outcome : Outcome
+        """
+        settings = self.solver_settings_
+        progress = Progress(
+            self.module_,
+            self.flat_,
+            self.loss_function_,
+            validation,
+            curves,
+            tol=settings["tol"],
+            n_iter_no_change=settings["n_iter_no_change"],
+            verbose=settings["verbose"],
+        )
+        try:
+            with threads_for(6 * self.module_.n_operations * batches.batch_size):
+                self.fit_loop(
+                    batches, epochs=max_iter, progress=progress, events=events
+                )
+        finally:
+            self.module_.eval()
+        return self.outcome_
+
     def forget_solver(self):
         """Drop what only training needs: moments, gradients, closures."""
-        self.flat_.release_gradients()
+        if self.flat_ is not None:
+            self.flat_.release_gradients()
         self.flat_ = self.solver_ = self.gradient_ = self.optimizer_ = None
 
     def fit_loop(self, X, y=None, epochs=None, *, progress, events):

@@ -240,6 +240,11 @@ def encode_targets(y, classes=None):
     return Targets(known, np.searchsorted(known, y).astype(np.int64, copy=False))
 
 
+def decode_targets(codes, classes):
+    """Labels of `codes`: an indicator matrix of int for a matrix of codes."""
+    return codes.astype(np.int64) if codes.ndim == 2 else classes[codes]
+
+
 def check_same_classes(y, classes):
     """Refuse targets of a warm start that differ from those of the fit before."""
     if set(unique_labels(y)) != set(classes):

@@ -4,6 +4,8 @@ Every non-linearity is a module of its own, used once and never in place, becaus
 shap and captum attribute through hooks on modules.
 """
 
+from itertools import pairwise
+
 import torch
 from torch import nn
 
@@ -198,7 +200,7 @@ def norm_layer(kind, n_features, n_spatial=0):
 def dense_layers(sizes, activation, normalization, dropout):
     """Linear, normalization, activation and dropout for each pair of `sizes`."""
     layers = []
-    for n_in, n_out in zip(sizes, sizes[1:], strict=False):
+    for n_in, n_out in pairwise(sizes):
         layers.append(nn.Linear(n_in, n_out))
         if normalization is not None:
             layers.append(norm_layer(normalization, n_out))

@@ -1,0 +1,326 @@
+"""The stages of a fit: from what the user passed to a net that is ready to train."""
+
+import copy
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from sklearn.metrics import accuracy_score, check_scoring
+from sklearn.utils import check_random_state
+
+from skdeep import _batches as batching
+from skdeep import _validation as validation
+from skdeep._devices import resolve_device, resolve_dtype
+from skdeep._inference import most_probable
+from skdeep._losses import target_rows
+from skdeep._progress import Curves, Validation
+from skdeep._split import split_validation
+from skdeep.modules import InputStandardizer, build, initialize, use_generator
+
+
+class Data(NamedTuple):
+    """Validated training data; rows of weight zero are left out.
+
+    Attributes
+    ----------
+    X : ndarray or CSR of shape (n_samples, n_features)
+
+    targets : Targets
+
+    weight : ndarray of shape (n_samples,) or None
+        Sample weights times class weights.
+
+    fold : Fold
+
+    device : torch.device
+
+    dtype : torch.dtype
+    """
+
+    X: object
+    targets: validation.Targets
+    weight: np.ndarray | None
+    fold: batching.Fold
+    device: torch.device
+    dtype: torch.dtype
+
+    def fitted_attributes(self, module):
+        """What an estimator needs to predict with `module`."""
+        return {
+            "classes_": self.targets.classes,
+            "input_shape_": self.fold.module_shape,
+            "out_activation_": "logistic" if self.targets.multilabel else "softmax",
+            "n_outputs_": len(self.targets.classes),
+            "module_": module,
+            "_fold": self.fold,
+        }
+
+
+class Randomness:
+    """A generator for each use of chance, all seeded by one `random_state`.
+
+    Parameters
+    ----------
+    random_state : int, RandomState or None
+
+    device : torch.device
+        Where dropout draws.
+    """
+
+    def __init__(self, random_state, device):
+        seeds = check_random_state(random_state).randint(2**31 - 1, size=4).tolist()
+        self.split_seed = seeds[0]
+        self.weights = torch.Generator().manual_seed(seeds[1])
+        self.order = torch.Generator().manual_seed(seeds[2])
+        self.dropout = torch.Generator(device).manual_seed(seeds[3])
+
+
+class FitEvents:
+    """Reports epochs to scikit-learn's callbacks.
+
+    Parameters
+    ----------
+    context : sklearn.callback.CallbackContext or None
+        None reports nothing.
+
+    **arguments
+        Of the hooks.
+    """
+
+    def __init__(self, context=None, **arguments):
+        self.context, self.arguments = context, arguments
+
+    def epoch_begins(self):
+        """Open the task of an epoch."""
+        if self.context is not None:
+            self.epoch = self.context.subcontext(task_name="epoch")
+            self.epoch.call_on_fit_task_begin(**self.arguments)
+
+    def epoch_ends(self):
+        """Close it. Returns whether a callback asks to stop."""
+        if self.context is None:
+            return False
+        return self.epoch.call_on_fit_task_end(**self.arguments)
+
+
+def validate(estimator, X, y, sample_weight, *, classes, going_on, incremental):
+    """From what the user passed to arrays, codes and weights.
+
+    Parameters
+    ----------
+    estimator : BaseDeepClassifier
+
+    X, y, sample_weight : array-like
+        As passed to ``fit``.
+
+    classes : array-like or None
+        As passed to ``partial_fit``.
+
+    going_on : bool
+        Whether training goes on from an earlier fit.
+
+    incremental : bool
+        Whether this is ``partial_fit``.
+
+    Returns
+    -------
+    data : Data
+    """
+    form = estimator._input_format
+    flat, y = validation.check_X(estimator, X, y, input_format=form, reset=not going_on)
+    if going_on:
+        if not incremental:
+            validation.check_same_classes(y, estimator.classes_)
+        classes = estimator.classes_
+    targets = validation.encode_targets(y, classes)
+    shape = validation.resolve_input_shape(
+        X,
+        flat.shape[1],
+        getattr(estimator, "input_shape", None),
+        form,
+        estimator._default_shape(flat.shape[1]),
+    )
+    if form.padded:
+        validation.check_padding(flat, shape)
+    sample_weight = validation.check_sample_weight(sample_weight, flat.shape[0])
+    weight = validation.combine_weights(targets, sample_weight, estimator.class_weight)
+    if weight is not None and not weight.all():
+        kept = np.flatnonzero(weight)
+        flat, weight = flat[kept], weight[kept]
+        targets = targets._replace(codes=targets.codes[kept])
+    if going_on:
+        device, dtype = estimator.module_.device, estimator.module_.dtype
+    else:
+        device = resolve_device(estimator.device)
+        dtype = resolve_dtype(estimator.dtype, flat.dtype, device)
+    channels_last = getattr(estimator, "channels", "first") == "last"
+    fold = batching.Fold(shape, channels_last)
+    return Data(flat, targets, weight, fold, device, dtype)
+
+
+def make_batches(estimator, data, randomness):
+    """Training batches, and held-out data with early stopping.
+
+    Returns
+    -------
+    batches : Batches
+
+    held_out : Validation or None
+    """
+    rows = batching.Rows(data.X, data.fold, data.dtype, data.device)
+    codes, n_classes = data.targets.codes, len(data.targets.classes)
+    targets = target_rows(codes, n_classes, estimator.label_smoothing, data.dtype)
+    index, held_out = np.arange(len(rows)), None
+    if estimator.early_stopping:
+        index, held_out = split_validation(
+            data.X,
+            codes,
+            data.weight,
+            estimator.validation_fraction,
+            randomness.split_seed,
+        )
+        held_out = _hold_out(estimator, data, targets, held_out)
+    if estimator.normalization == "batch" and len(index) == 1:
+        raise ValueError(
+            "normalization='batch' needs more than 1 sample to train on. "
+            "Got n_samples = 1; use normalization='layer'."
+        )
+    batches = batching.Batches(
+        rows,
+        codes,
+        targets,
+        data.weight,
+        index,
+        _batch_size(estimator, len(index)),
+        _order(estimator, data.targets, index, randomness.order),
+    )
+    return batches, held_out
+
+
+def _batch_size(estimator, n_samples):
+    if estimator.solver == "lbfgs":
+        return n_samples
+    auto = estimator.batch_size == "auto"
+    return min(200 if auto else int(estimator.batch_size), n_samples)
+
+
+def _order(estimator, targets, index, generator):
+    if not estimator.shuffle or estimator.solver == "lbfgs":
+        generator = None
+    if estimator.batch_sampler == "balanced":
+        if targets.multilabel:
+            raise ValueError(
+                "`batch_sampler` must be None for multilabel targets. Got 'balanced'."
+            )
+        codes = targets.codes[index]
+        return batching.balanced_order(codes, len(targets.classes), generator)
+    if generator is None:
+        return batching.sequential_order(len(index))
+    return batching.shuffled_order(len(index), generator)
+
+
+def _hold_out(estimator, data, targets, index):
+    held_out = data._replace(
+        X=data.X[index],
+        targets=data.targets._replace(codes=data.targets.codes[index]),
+        weight=None if data.weight is None else data.weight[index],
+    )
+    return Validation(
+        batching.Rows(held_out.X, data.fold, data.dtype, data.device),
+        held_out.targets.codes,
+        targets(index),
+        held_out.weight,
+        _score_function(estimator, held_out),
+    )
+
+
+def _score_function(estimator, data):
+    """What early stopping watches: (module, logits, loss) to a number."""
+    targets, weight = data.targets, data.weight
+    if estimator.scoring == "loss":
+        return lambda module, logits, loss: -loss
+    if estimator.scoring is None:
+        return lambda module, logits, loss: accuracy_score(
+            targets.codes,
+            most_probable(logits, targets.multilabel),
+            sample_weight=weight,
+        )
+    scorer = check_scoring(estimator, estimator.scoring)
+    options = {} if weight is None else {"sample_weight": weight}
+    y = validation.decode_targets(targets.codes, targets.classes)
+
+    def score(module, logits, loss):
+        judged = copy.copy(estimator)
+        vars(judged).pop("feature_names_in_", None)
+        vars(judged).update(data.fitted_attributes(module))
+        return scorer(judged, data.X, y, **options)
+
+    return score
+
+
+def make_net(estimator, data, batches, randomness, *, going_on, incremental):
+    """A net ready to train: a new one, or that of the fit before.
+
+    Returns
+    -------
+    net : TrainingNet
+    """
+    # skorch is slow to import, and nothing but training needs it.
+    from skdeep._training import make_net
+
+    n_classes = len(data.targets.classes)
+    config = estimator._module_config(data.fold.module_shape, n_classes)
+    if going_on:
+        _check_same_architecture(config, estimator.module_.config)
+        module = estimator.module_
+    else:
+        module = build(estimator._module_name, config)
+        module = module.to(data.dtype).to_empty(device="cpu")
+        initialize(module, randomness.weights, estimator.activation)
+        module = module.to(data.device)
+    if isinstance(module.standardizer, InputStandardizer):
+        batches.learn_statistics(module.standardizer)
+    if going_on and incremental and can_go_on(estimator):
+        return estimator.net_
+    use_generator(module, randomness.dropout)
+    net = make_net(
+        module,
+        estimator.get_params(deep=False),
+        n_classes=n_classes,
+        multilabel=data.targets.multilabel,
+        n_steps=None if incremental else batches.n_steps * estimator.max_iter,
+    )
+    net.randomness_ = randomness
+    return net
+
+
+def can_go_on(estimator):
+    """Whether the solver of the last partial_fit is still there."""
+    return getattr(getattr(estimator, "net_", None), "solver_", None) is not None
+
+
+def _check_same_architecture(config, before):
+    changed = sorted(name for name in config if config[name] != before[name])
+    if changed:
+        name = changed[0]
+        raise ValueError(
+            f"`{name}` must not change between fits that go on from each other. "
+            f"Got {config[name]!r} after {before[name]!r}; use a new estimator or "
+            "warm_start=False."
+        )
+
+
+def earlier_curves(estimator, *, incremental):
+    """What the fits before have to show, as a copy to be extended."""
+    curves = Curves(
+        loss=list(estimator.loss_curve_),
+        n_seen=estimator.t_,
+        n_without_improvement=estimator._no_improvement_count if incremental else 0,
+    )
+    if estimator.early_stopping and estimator.validation_scores_:
+        curves.validation_score = list(estimator.validation_scores_)
+        curves.validation_loss = list(estimator.validation_loss_curve_)
+        curves.best_score = estimator.best_validation_score_
+    if estimator.best_loss_ is not None:
+        curves.best_loss = estimator.best_loss_
+    return curves

@@ -1,0 +1,93 @@
+"""The rules of the parameters that all estimators share."""
+
+import numpy as np
+
+from skdeep._parameters import (
+    Boolean,
+    Callable,
+    Device,
+    InvalidParameterError,
+    Kind,
+    Number,
+    OneOf,
+    Verbosity,
+    check_parameters,
+)
+from skdeep.modules import ACTIVATIONS
+
+SHARED_RULES = {
+    "activation": [OneOf(*ACTIVATIONS)],
+    "solver": [OneOf("sgd", "adam", "adamw", "rmsprop", "lbfgs")],
+    "alpha": [Number(0)],
+    "l1_ratio": [Number(0, 1)],
+    "batch_size": [Number(1, integer=True), OneOf("auto")],
+    "learning_rate": [
+        OneOf("constant", "invscaling", "adaptive", "cosine", "one_cycle")
+    ],
+    "learning_rate_init": [Number(0, closed="right")],
+    "power_t": [Number(0)],
+    "max_iter": [Number(1, integer=True)],
+    "loss": [OneOf("log_loss", "focal")],
+    "focal_gamma": [Number(0)],
+    "label_smoothing": [Number(0, 1, closed="left")],
+    "class_weight": [OneOf("balanced", None), Kind((dict, list), "a dict")],
+    "batch_sampler": [OneOf("balanced", None)],
+    "dropout": [Number(0, 1, closed="left")],
+    "normalization": [OneOf("batch", "layer", None)],
+    "gradient_clip": [Number(0, closed="right"), OneOf(None)],
+    "standardize": [Boolean()],
+    "shuffle": [Boolean()],
+    "random_state": [
+        Number(0, 2**32 - 1, integer=True),
+        Kind(np.random.RandomState, "a RandomState"),
+        OneOf(None),
+    ],
+    "tol": [Number(0)],
+    "verbose": [Verbosity()],
+    "warm_start": [Boolean()],
+    "momentum": [Number(0, 1)],
+    "nesterovs_momentum": [Boolean()],
+    "early_stopping": [Boolean()],
+    "validation_fraction": [Number(0, 1, closed="neither")],
+    "scoring": [OneOf(None), Kind(str, "a scorer name"), Callable()],
+    "beta_1": [Number(0, 1, closed="left")],
+    "beta_2": [Number(0, 1, closed="left")],
+    "epsilon": [Number(0, closed="right")],
+    "n_iter_no_change": [Number(1, integer=True, infinite=True)],
+    "max_fun": [Number(1, integer=True)],
+    "device": [Device()],
+    "dtype": [OneOf("auto", "float32", "float64")],
+    "callbacks": [Kind((list, tuple), "a list of skorch callbacks"), OneOf(None)],
+}
+
+
+def check_estimator_parameters(estimator):
+    """Check each parameter of `estimator`, then what must not go together.
+
+    Raises
+    ------
+    InvalidParameterError
+        Says the rule first, then the value got.
+    """
+    p = estimator.get_params(deep=False)
+    check_parameters(p, estimator._rules)
+    lbfgs = p["solver"] == "lbfgs"
+    for name, broken, rule in (
+        (
+            "dropout",
+            lbfgs and p["dropout"] > 0,
+            "0 with solver='lbfgs', which needs a loss without randomness",
+        ),
+        (
+            "batch_sampler",
+            lbfgs and p["batch_sampler"] is not None,
+            "None with solver='lbfgs', which has no batches",
+        ),
+        (
+            "batch_size",
+            p["normalization"] == "batch" and p["batch_size"] == 1,
+            "at least 2 with normalization='batch'",
+        ),
+    ):
+        if broken:
+            raise InvalidParameterError(f"`{name}` must be {rule}. Got {p[name]!r}.")

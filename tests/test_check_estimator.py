@@ -1,0 +1,29 @@
+"""scikit-learn's own conformance checks, on the defaults and on variants."""
+
+import pytest
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skdeep import DeepCNNClassifier, DeepMLPClassifier, DeepRNNClassifier
+
+VARIANTS = [
+    DeepMLPClassifier(),
+    DeepMLPClassifier(early_stopping=True),
+    DeepMLPClassifier(solver="sgd"),
+    DeepMLPClassifier(solver="lbfgs"),
+    DeepCNNClassifier(),
+    DeepCNNClassifier(input_shape=(1, 1, -1), early_stopping=True),
+    DeepCNNClassifier(solver="lbfgs", architecture="residual", n_filters=8),
+    DeepRNNClassifier(),
+    DeepRNNClassifier(input_shape=(1, -1), early_stopping=True),
+    DeepRNNClassifier(solver="sgd", cell_type="rnn", hidden_size=16, pooling="mean"),
+]
+
+
+# The checks feed toy data on which any net runs into max_iter; that they must not
+# warn is another check of theirs.
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+# skipped by scikit-learn itself, for its own estimators too
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
+@parametrize_with_checks(VARIANTS)
+def test_check_estimator(estimator, check):
+    check(estimator)
