@@ -6,7 +6,6 @@ import warnings
 from contextlib import contextmanager
 
 import numpy as np
-import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.exceptions import ConvergenceWarning
@@ -16,7 +15,7 @@ from skdeep import _fitting as fitting
 from skdeep import _validation as validation
 from skdeep._availability import available_unless
 from skdeep._batches import Rows
-from skdeep._inference import forward, most_probable
+from skdeep._inference import forward, most_probable, probabilities
 from skdeep._module_state import pack, unpack
 from skdeep._parameters import as_sizes
 from skdeep._progress import Curves
@@ -358,11 +357,7 @@ class BaseDeepClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             In the order of ``classes_``. Rows sum to one, but for multilabel targets,
             where each column is the probability of one label.
         """
-        logits = self._logits(X)
-        if self._multilabel:
-            # Beyond 36 the sigmoid would round to exactly 1.
-            return torch.sigmoid(logits.clamp(-36.0, 36.0)).numpy()
-        return torch.softmax(logits, 1).numpy()
+        return probabilities(self._logits(X), self._multilabel)
 
     def predict_log_proba(self, X):
         """Logarithm of ``predict_proba``.
@@ -393,7 +388,7 @@ class BaseDeepClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             For two classes, the logit of ``classes_[1]`` minus that of
             ``classes_[0]``: positive where ``predict`` says ``classes_[1]``.
         """
-        logits = self._logits(X).numpy()
+        logits = self._logits(X)
         if len(self.classes_) == 2 and not self._multilabel:
             return logits[:, 1] - logits[:, 0]
         return logits

@@ -1,6 +1,8 @@
 """Forward passes without gradients, in bounded memory."""
 
+import numpy as np
 import torch
+from scipy.special import expit
 
 from skdeep import _dense
 from skdeep._threads import threads_for
@@ -22,8 +24,7 @@ def forward(module, rows):
 
     Returns
     -------
-    logits : Tensor of shape (n_samples, n_outputs)
-        float64, on the CPU.
+    logits : ndarray of shape (n_samples, n_outputs), float64
     """
     n_samples = len(rows)
     size = max(1, _CHUNK_VALUES // module.row_size)
@@ -34,7 +35,7 @@ def forward(module, rows):
     ):
         if n_samples <= size:
             return compute(module, rows.take(slice(None)))
-        return torch.cat(
+        return np.concatenate(
             [
                 compute(module, rows.take(slice(start, start + size)))
                 for start in range(0, n_samples, size)
@@ -43,13 +44,23 @@ def forward(module, rows):
 
 
 def _dense_forward(module, x):
-    return torch.from_numpy(_dense.forward(module, x.numpy())).double()
+    return _dense.forward(module, x.numpy()).astype(np.float64, copy=False)
 
 
 def _module_forward(module, x):
-    return module(x).to("cpu", torch.float64)
+    return module(x).to("cpu", torch.float64).numpy()
+
+
+def probabilities(logits, multilabel):
+    """Softmax of each row, or sigmoid of each entry, of a float64 ndarray."""
+    if multilabel:
+        # Beyond 36 the sigmoid would round to exactly 1.
+        return expit(np.clip(logits, -36.0, 36.0))
+    p = np.exp(logits - logits.max(1, keepdims=True))
+    p /= p.sum(1, keepdims=True)
+    return p
 
 
 def most_probable(logits, multilabel):
-    """Codes of the most probable class, or a matrix of probable labels, as ndarray."""
-    return (logits > 0 if multilabel else logits.argmax(1)).numpy()
+    """Codes of the most probable class, or a matrix of probable labels."""
+    return logits > 0 if multilabel else logits.argmax(1)

@@ -54,7 +54,7 @@ class Validation:
         """Loss and score of `module`, a pair of floats."""
         module.eval()
         logits = forward(module, self.rows)
-        losses = per_sample_loss(logits, self.target)
+        losses = per_sample_loss(torch.from_numpy(logits), self.target)
         loss = float(weighted_mean(losses, self.weight, self.total))
         score = float(self.score(module, logits, loss))
         module.train()

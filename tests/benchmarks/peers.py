@@ -11,6 +11,7 @@ import os
 import platform
 import time
 import warnings
+from itertools import pairwise
 
 import numpy as np
 import sklearn
@@ -32,7 +33,7 @@ N_EPOCHS = 10
 def network(sizes, dtype):
     """A bare torch net."""
     layers = []
-    for n_in, n_out in zip(sizes[:-2], sizes[1:-1], strict=True):
+    for n_in, n_out in pairwise(sizes[:-1]):
         layers += [nn.Linear(n_in, n_out), nn.ReLU()]
     return nn.Sequential(*layers, nn.Linear(sizes[-2], sizes[-1])).to(dtype)
 
