@@ -9,6 +9,8 @@ from scipy import sparse
 # Rows are gathered for many batches at once: few large copies instead of many small
 # ones, and yet never a second copy of the data.
 _CHUNK_BYTES = 16 * 2**20
+# Statistics need several float64 copies of a chunk; these fit into the cache.
+_STATISTICS_BYTES = 2**18
 
 
 class Fold(NamedTuple):
@@ -151,7 +153,7 @@ class Batches:
 
     def learn_statistics(self, standardizer):
         """Show all rows to an ``InputStandardizer``."""
-        for part in _cut(self.index, self.chunk_size):
+        for part in _cut(self.index, max(2, _STATISTICS_BYTES // self.rows.row_bytes)):
             weight = torch.ones(len(part))
             if self.weight is not None:
                 weight = torch.from_numpy(self.weight[part])

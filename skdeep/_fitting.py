@@ -15,7 +15,7 @@ from skdeep._inference import most_probable
 from skdeep._losses import target_rows
 from skdeep._progress import Curves, Validation
 from skdeep._split import split_validation
-from skdeep.modules import InputStandardizer, build, initialize, use_generator
+from skdeep.modules import InputStandardizer, allocate, build, initialize, use_generator
 
 
 class Data(NamedTuple):
@@ -274,8 +274,7 @@ def make_net(estimator, data, batches, randomness, *, going_on, incremental):
         _check_same_architecture(config, estimator.module_.config)
         module = estimator.module_
     else:
-        module = build(estimator._module_name, config)
-        module = module.to(data.dtype).to_empty(device="cpu")
+        module = allocate(build(estimator._module_name, config), data.dtype)
         initialize(module, randomness.weights, estimator.activation)
         module = module.to(data.device)
     if isinstance(module.standardizer, InputStandardizer):

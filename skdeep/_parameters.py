@@ -76,7 +76,8 @@ class OneOf:
         )
 
     def __str__(self):
-        return " or ".join(repr(value) for value in self.values)
+        *others, last = map(repr, self.values)
+        return f"{', '.join(others)} or {last}" if others else last
 
 
 class Boolean:

@@ -21,6 +21,19 @@ def build(name, config):
         return REGISTRY[name](**config)
 
 
+def allocate(module, dtype):
+    """Give a net from the meta device memory, which holds anything at first.
+
+    ``to_empty`` would do the same and import the symbolic shapes of torch's compiler.
+    """
+    memory = {
+        name: torch.empty(t.shape, dtype=dtype if t.is_floating_point() else t.dtype)
+        for name, t in module.state_dict().items()
+    }
+    module.load_state_dict(memory, assign=True)
+    return module
+
+
 # The closed set of classes that a saved state may name.
 REGISTRY = {"MLP": MLP, "CNN": CNN, "RNN": RNN}
 
@@ -33,6 +46,7 @@ __all__ = [
     "Dropout",
     "InputStandardizer",
     "Net",
+    "allocate",
     "build",
     "initialize",
     "use_generator",
