@@ -1,0 +1,38 @@
+"""What the documentation promises."""
+
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+from sklearn.neural_network import MLPClassifier
+
+from skdeep import DeepMLPClassifier
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_readme_example_runs(capsys):
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    exec(code, {})
+    share = re.fullmatch(r"Right on (.*)% of the images.*\n", capsys.readouterr().out)
+    assert float(share[1]) > 95
+
+
+def test_readme_and_front_page_show_the_same_example():
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    front_page = re.sub(r"(?m)^    ", "", (ROOT / "docs" / "index.rst").read_text())
+    assert code in front_page
+
+
+@pytest.mark.parametrize("estimator", [MLPClassifier, DeepMLPClassifier])
+def test_comparison_lists_every_parameter(estimator):
+    page = (ROOT / "docs" / "comparison.rst").read_text()
+    rows = set(re.findall(r"``(\w+)``", page))
+    assert set(inspect.signature(estimator).parameters) <= rows
+
+
+def test_shared_parameters_have_the_same_defaults():
+    ours = inspect.signature(DeepMLPClassifier).parameters
+    for name, theirs in inspect.signature(MLPClassifier).parameters.items():
+        assert (ours[name].kind, ours[name].default) == (theirs.kind, theirs.default)
