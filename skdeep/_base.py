@@ -37,8 +37,6 @@ def _unchanged_on_error(estimator, going_on):
         vars(estimator).update(before)
         if going_on:
             module.load_state_dict(weights)
-            if "net_" in before:
-                estimator.net_.forget_solver()
         raise
 
 

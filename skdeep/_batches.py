@@ -191,7 +191,7 @@ def _cut(index, size):
     Batch normalization can't train on a batch of one row.
     """
     stops = list(range(size, len(index), size))
-    if stops and len(index) - stops[-1] == 1:
+    if stops and size > 1 and len(index) - stops[-1] == 1:
         stops.pop()
     return np.split(index, stops)
 

@@ -28,14 +28,15 @@ class DeepCNNClassifier(BaseDeepClassifier):
         Convolutions one after another, or pairs of them with a shortcut around
         (He et al., 2016).
 
-    n_filters : int or array-like of int, default=(32, 64)
+    n_filters : int or array-like of int, default=(32, 64, 64)
         Filters of each stage.
 
     depth : int, default=1
         Convolutions (residual blocks) in each stage.
 
-    kernel_size : int, default=3
-        Width of the convolutions along each axis.
+    kernel_size : int or "auto", default="auto"
+        Width of the convolutions along each axis. "auto" is 3 for images and 5 for
+        series.
 
     pool_size : int, default=2
         Window of the max pooling after each stage; 1 pools nothing.
@@ -66,13 +67,15 @@ class DeepCNNClassifier(BaseDeepClassifier):
     Examples
     --------
     >>> from sklearn.datasets import load_digits
+    >>> from sklearn.model_selection import train_test_split
     >>> from skdeep import DeepCNNClassifier
     >>> X, y = load_digits(return_X_y=True)
     >>> clf = DeepCNNClassifier(
     ...     input_shape=(1, 8, 8), n_filters=(8, 16), learning_rate="one_cycle",
-    ...     learning_rate_init=0.01, max_iter=5, random_state=0,
+    ...     learning_rate_init=0.01, max_iter=10, random_state=0,
     ... )
-    >>> clf.fit(X[:1000], y[:1000]).score(X[1000:], y[1000:]) > 0.9
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    >>> clf.fit(X_train, y_train).score(X_test, y_test) > 0.9
     True
     """
 
@@ -83,7 +86,7 @@ class DeepCNNClassifier(BaseDeepClassifier):
         "architecture": [OneOf(*BLOCKS)],
         "n_filters": [Sizes(empty=False)],
         "depth": [Number(1, integer=True)],
-        "kernel_size": [Number(1, integer=True)],
+        "kernel_size": [Number(1, integer=True), OneOf("auto")],
         "pool_size": [Number(1, integer=True)],
         "pooling": [OneOf("auto", "mean", "max", "flatten")],
         "hidden_layer_sizes": [Sizes()],
@@ -97,9 +100,9 @@ class DeepCNNClassifier(BaseDeepClassifier):
         input_shape=None,
         channels="first",
         architecture="plain",
-        n_filters=(32, 64),
+        n_filters=(32, 64, 64),
         depth=1,
-        kernel_size=3,
+        kernel_size="auto",
         pool_size=2,
         pooling="auto",
         hidden_layer_sizes=(),
@@ -118,7 +121,7 @@ class DeepCNNClassifier(BaseDeepClassifier):
         class_weight=None,
         batch_sampler=None,
         dropout=0.0,
-        normalization=None,
+        normalization="layer",
         gradient_clip=None,
         standardize=True,
         shuffle=True,
@@ -192,15 +195,18 @@ class DeepCNNClassifier(BaseDeepClassifier):
         return (n_features, 1) if self.channels == "last" else (1, n_features)
 
     def _module_config(self, input_shape, n_outputs):
-        pooling = self.pooling
+        image = len(input_shape) == 3
+        pooling, kernel_size = self.pooling, self.kernel_size
         if pooling == "auto":
-            pooling = "flatten" if len(input_shape) == 3 else "mean"
+            pooling = "flatten" if image else "mean"
+        if kernel_size == "auto":
+            kernel_size = 3 if image else 5
         return {
             **super()._module_config(input_shape, n_outputs),
             "architecture": self.architecture,
             "n_filters": as_sizes(self.n_filters),
             "depth": int(self.depth),
-            "kernel_size": int(self.kernel_size),
+            "kernel_size": int(kernel_size),
             "pool_size": int(self.pool_size),
             "pooling": pooling,
         }

@@ -1,6 +1,7 @@
 """Documentation that the estimators share, written once."""
 
 import textwrap
+from inspect import signature
 
 _PARAMETERS = """
 activation : {"identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "gelu", \
@@ -74,7 +75,7 @@ batch_sampler : "balanced" or None, default=None
 dropout : float, default=0.0
     Probability with which a hidden unit is dropped while training.
 
-normalization : {"batch", "layer"} or None, default=None
+normalization : {"batch", "layer"} or None, default={normalization}
     Normalization between the linear maps and the activations.
 
 gradient_clip : float or None, default=None
@@ -195,8 +196,10 @@ out_activation_ : str
 
 def shared_docs(cls):
     """Fill the shared parameters and attributes into the docstring of `cls`."""
+    normalization = signature(cls).parameters["normalization"].default
+    normalization = f'"{normalization}"' if normalization else "None"
     for mark, text in (
-        ("{shared_parameters}", _PARAMETERS),
+        ("{shared_parameters}", _PARAMETERS.replace("{normalization}", normalization)),
         ("{shared_attributes}", _ATTRIBUTES),
     ):
         block = textwrap.indent(text.strip(), "    ")

@@ -77,11 +77,16 @@ def _multilabel_log_loss(logits, target):
 
 def _focal(logits, target, gamma):
     log_p = F.log_softmax(logits, 1)
-    return -(target * (1.0 - log_p.exp()) ** gamma * log_p).sum(1)
+    return -(target * _power(1.0 - log_p.exp(), gamma) * log_p).sum(1)
 
 
 def _multilabel_focal(logits, target, gamma):
     log_p, log_q = F.logsigmoid(logits), F.logsigmoid(-logits)
-    positive = target * log_q.exp() ** gamma * log_p
-    negative = (1.0 - target) * log_p.exp() ** gamma * log_q
+    positive = target * _power(log_q.exp(), gamma) * log_p
+    negative = (1.0 - target) * _power(log_p.exp(), gamma) * log_q
     return -(positive + negative).sum(1)
+
+
+def _power(p, gamma):
+    # At zero, the slope of a power below one is infinite.
+    return p.clamp_min(torch.finfo(p.dtype).tiny) ** gamma

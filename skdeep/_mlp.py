@@ -55,7 +55,7 @@ class DeepMLPClassifier(BaseDeepClassifier):
     >>> clf = DeepMLPClassifier(
     ...     (64, 64), learning_rate="cosine", max_iter=30, random_state=0
     ... )
-    >>> clf.fit(X_train, y_train).score(X_test, y_test) > 0.95
+    >>> clf.fit(X_train, y_train).score(X_test, y_test) > 0.9
     True
     """
 

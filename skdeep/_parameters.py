@@ -1,5 +1,6 @@
 """Rules for constructor parameters, checked in ``fit``."""
 
+import re
 from numbers import Integral, Real
 
 import numpy as np
@@ -37,7 +38,7 @@ class Number:
             return False
         if self.infinite and value == np.inf:
             return True
-        if not isinstance(value, self.kind) or not np.isfinite(value):
+        if not isinstance(value, self.kind) or value != value or abs(value) == np.inf:
             return False
         above = (
             value >= self.low if self.closed in ("both", "left") else value > self.low
@@ -180,10 +181,7 @@ class Device:
     def allows(self, value):
         if not isinstance(value, str):
             return False
-        name, _, index = value.partition(":")
-        if name not in ("auto", "cpu", "cuda", "mps"):
-            return False
-        return not index or (name == "cuda" and index.isdigit())
+        return re.fullmatch("auto|cpu|cuda(:[0-9]+)?|mps", value) is not None
 
     def __str__(self):
         return "'auto', 'cpu', 'cuda', 'cuda:<index>' or 'mps'"

@@ -59,13 +59,15 @@ class DeepRNNClassifier(BaseDeepClassifier):
     Examples
     --------
     >>> from sklearn.datasets import load_digits
+    >>> from sklearn.model_selection import train_test_split
     >>> from skdeep import DeepRNNClassifier
     >>> X, y = load_digits(return_X_y=True)
     >>> clf = DeepRNNClassifier(
     ...     input_shape=(8, 8), learning_rate="one_cycle", learning_rate_init=0.01,
     ...     max_iter=10, random_state=0,
     ... )
-    >>> clf.fit(X[:1000], y[:1000]).score(X[1000:], y[1000:]) > 0.9
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    >>> clf.fit(X_train, y_train).score(X_test, y_test) > 0.9
     True
     """
 

@@ -6,7 +6,7 @@ import threading
 from contextlib import contextmanager
 
 import torch
-from threadpoolctl import ThreadpoolController
+from threadpoolctl import OpenBLASController, ThreadpoolController
 
 # Floating-point operations of a step: below the first number no library would start a
 # second thread; below the other, a second thread costs more than it saves, and ten
@@ -14,6 +14,7 @@ from threadpoolctl import ThreadpoolController
 _NEVER_SHARED = 100_000
 _WORTH_SHARING = 100_000_000
 
+_here = threading.local()
 _lock = threading.Lock()
 _n_limited = 0
 _n_threads_before = 1
@@ -32,13 +33,16 @@ def threads_for(n_operations):
     n_operations : float
         Floating-point operations of one step of the job.
     """
-    if not _NEVER_SHARED < n_operations < _WORTH_SHARING:
+    limited = getattr(_here, "limited", False)
+    if limited or not _NEVER_SHARED < n_operations < _WORTH_SHARING:
         yield
         return
     _enter()
+    _here.limited = True
     try:
         yield
     finally:
+        _here.limited = False
         _leave()
 
 
@@ -59,7 +63,11 @@ def _leave():
         # torch counts threads for each Python thread, BLAS for the process.
         torch.set_num_threads(_n_threads_before)
         if _n_limited == 0:
+            # threadpoolctl leaves OpenBLAS to the thread that limited it first, but
+            # the last job to end may be another's.
+            OpenBLASController.clear_controlling_thread(force=True)
             _blas_limit.restore_original_limits()
+            OpenBLASController.clear_controlling_thread(force=True)
 
 
 @functools.cache
@@ -70,8 +78,8 @@ def _blas():
 def _reset_child():
     # A forked child inherits the parent's thread pool without its threads and would
     # wait for them for ever; the lock may have been held by a thread that is gone.
-    global _lock, _n_limited
-    _lock, _n_limited = threading.Lock(), 0
+    global _here, _lock, _n_limited
+    _here, _lock, _n_limited = threading.local(), threading.Lock(), 0
     torch.set_num_threads(1)
 
 

@@ -63,9 +63,11 @@ def make_net(module, settings, *, n_classes, multilabel, n_steps):
         if multilabel
         else torch.nn.CrossEntropyLoss,
         classes=list(range(n_classes)),
-        callbacks=settings["callbacks"] or "disable",
+        callbacks=settings["callbacks"],
         device=str(module.device),
         train_split=None,
+        # skorch's scorers would wait for predictions that a batch doesn't make.
+        use_caching=False,
         verbose=0,
     )
     net.solver_settings_ = {**settings, "multilabel": multilabel, "n_steps": n_steps}
@@ -78,10 +80,19 @@ class SolverHandle(torch.optim.Optimizer):
     def __init__(self, solver):
         super().__init__([solver.flat.vector], {"lr": solver.learning_rate})
         self.solver, self.total = solver, 1.0
+        self.shown_rate = solver.learning_rate
+
+    def follow(self):
+        """Take over the rate that a callback has set; show the one that counts."""
+        group = self.param_groups[0]
+        if group["lr"] != self.shown_rate:
+            self.solver.schedule.rate = group["lr"]
+        self.shown_rate = group["lr"] = self.solver.learning_rate
 
     def step(self, closure=None):
-        self.solver.schedule.rate = self.param_groups[0]["lr"]
+        self.follow()
         self.solver.step(self.total)
+        self.follow()
 
 
 class TrainingNet(NeuralNetClassifier):
@@ -89,6 +100,10 @@ class TrainingNet(NeuralNetClassifier):
 
     skorch notifies its callbacks; batches are announced only if a callback listens.
     """
+
+    def get_default_callbacks(self):
+        """None: times, scores and log lines that nobody asked for."""
+        return []
 
     def initialize_optimizer(self, triggered_directly=None):
         """Lay the parameters out flat and set the solver up."""
@@ -146,6 +161,9 @@ class TrainingNet(NeuralNetClassifier):
                 self.fit_loop(
                     batches, epochs=max_iter, progress=progress, events=events
                 )
+        except BaseException:
+            self.forget_solver()
+            raise
         finally:
             self.module_.eval()
         return self.outcome_
@@ -177,12 +195,15 @@ class TrainingNet(NeuralNetClassifier):
         self
         """
         data = self._callback_data(X, progress.validation)
-        self.notify("on_train_begin", **data)
+        arrays = {}
+        if data:
+            arrays = {"X": data["dataset_train"].X, "y": data["dataset_train"].y}
+        self.notify("on_train_begin", **arrays)
         lbfgs = self.solver_settings_["solver"] == "lbfgs"
         run = self._run_lbfgs if lbfgs else self._run_epochs
         self.outcome_ = run(X, epochs, progress, events, data)
         progress.restore_best()
-        self.notify("on_train_end", **data)
+        self.notify("on_train_end", **arrays)
         return self
 
     def _run_epochs(self, batches, epochs, progress, events, data):
@@ -219,6 +240,8 @@ class TrainingNet(NeuralNetClassifier):
             Number of samples.
         """
         step = self._announced_step if self._listens_to_batches() else self._step
+        if self.optimizer_ is not None:
+            self.optimizer_.follow()
         loss_sum, total, n_seen, n_batches = 0.0, 0.0, 0, 0
         self.module_.train()
         with torch.no_grad():
@@ -228,6 +251,8 @@ class TrainingNet(NeuralNetClassifier):
                 n_seen += len(batch.x)
                 n_batches += 1
             penalty = self.solver_.penalty.value(total / n_batches)
+        if self.optimizer_ is not None:
+            self.optimizer_.follow()
         return float(loss_sum) / total + penalty, n_seen
 
     def _step(self, batch):
@@ -267,6 +292,8 @@ class TrainingNet(NeuralNetClassifier):
             asked_to_stop = self._end_epoch(
                 objective, len(batch.x), progress, events, data
             )
+            # A callback may have predicted.
+            self.module_.train()
             return asked_to_stop or stalled()
 
         with torch.no_grad():

@@ -149,17 +149,19 @@ def resolve_input_shape(X, n_features, input_shape, input_format, default):
                 f"X must have 2 axes, or {allowed}. Got shape {np.shape(X)}."
             )
         return shape
-    input_shape = _infer_axis(tuple(int(n) for n in input_shape), shape)
+    given = tuple(int(n) for n in input_shape)
+    inferred = _infer_axis(given, shape)
     # A gray image may leave its only channel unsaid.
-    folded = [n for n in shape if n != 1] == [n for n in input_shape if n != 1]
-    flat = len(shape) == 1 and n_features == math.prod(input_shape)
+    folded = [n for n in shape if n != 1] == [n for n in inferred if n != 1]
+    flat = len(shape) == 1 and n_features == math.prod(inferred)
     if not (folded or flat):
+        n_values = math.prod(n for n in given if n != -1)
+        multiple = "a multiple of " if -1 in given else ""
         raise ValueError(
             f"X must fit `input_shape`, folded or flat. Got samples of shape {shape} "
-            f"for input_shape={input_shape}, which holds {math.prod(input_shape)} "
-            "values."
+            f"for input_shape={given}, which holds {multiple}{n_values} values."
         )
-    return input_shape
+    return inferred
 
 
 def _infer_axis(input_shape, shape):

@@ -14,12 +14,22 @@ from skdeep.modules.layers import (
 )
 
 
+def convolution(n_in, n_out, kernel_size, n_spatial):
+    """Layers of a convolution that keeps the size of the map."""
+    conv = (nn.Conv1d, nn.Conv2d)[n_spatial - 1]
+    if kernel_size % 2:
+        return [conv(n_in, n_out, kernel_size, padding=kernel_size // 2)]
+    # An even kernel needs one more on the far side, which torch's layer can't pad.
+    pad = (nn.ZeroPad1d, nn.ZeroPad2d)[n_spatial - 1]
+    sides = ((kernel_size - 1) // 2, kernel_size // 2) * n_spatial
+    return [pad(sides), conv(n_in, n_out, kernel_size)]
+
+
 class ConvBlock(nn.Sequential):
     """Convolution that keeps the size of the map, normalization, activation."""
 
     def __init__(self, n_in, n_out, kernel_size, activation, normalization, n_spatial):
-        conv = (nn.Conv1d, nn.Conv2d)[n_spatial - 1]
-        layers = [conv(n_in, n_out, kernel_size, padding="same")]
+        layers = convolution(n_in, n_out, kernel_size, n_spatial)
         if normalization is not None:
             layers.append(norm_layer(normalization, n_out, n_spatial))
         super().__init__(*layers, ACTIVATIONS[activation]())
@@ -30,13 +40,14 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, n_in, n_out, kernel_size, activation, normalization, n_spatial):
         super().__init__()
-        conv = (nn.Conv1d, nn.Conv2d)[n_spatial - 1]
         self.residual = nn.Sequential(
             ConvBlock(n_in, n_out, kernel_size, activation, normalization, n_spatial),
-            conv(n_out, n_out, kernel_size, padding="same"),
+            *convolution(n_out, n_out, kernel_size, n_spatial),
             norm_layer(normalization, n_out, n_spatial),
         )
-        self.shortcut = nn.Identity() if n_in == n_out else conv(n_in, n_out, 1)
+        self.shortcut = nn.Identity()
+        if n_in != n_out:
+            (self.shortcut,) = convolution(n_in, n_out, 1, n_spatial)
         self.activation = ACTIVATIONS[activation]()
 
     def forward(self, x):
