@@ -1,6 +1,6 @@
 """Speed beside the peers: same data, same net, same epochs, same batch size.
 
-Run by ``make benchmarks``. Prints a table as markdown and writes the numbers as JSON.
+Run by ``make benchmarks``. Prints a table as markdown, and writes JSON if asked to.
 All contestants take turns within one process, so that a busy machine slows each of them
 down alike; what counts is the ratio of the medians.
 """
@@ -118,7 +118,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--json", default="benchmark_peers.json")
+    parser.add_argument("--json", help="file for the numbers")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     results = []
@@ -157,8 +157,9 @@ def main():
                             "seconds": seconds,
                         }
                     )
-    with open(options.json, "w") as file:
-        json.dump(results, file, indent=1)
+    if options.json:
+        with open(options.json, "w") as file:
+            json.dump(results, file, indent=1)
 
 
 if __name__ == "__main__":
