@@ -4,12 +4,14 @@ import numpy as np
 import torch
 from scipy.special import expit
 
-from skdeep import _dense
+from skdeep._dense import DenseForward, is_plain
 from skdeep._threads import threads_for
 
-# Values in the widest layer of one chunk: 2**18 float64 values are 2 MiB, which stay
-# in the cache from layer to layer.
-_CHUNK_VALUES = 2**18
+# Values in the widest layer of one chunk, which should stay in the cache from layer to
+# layer. A call of a torch module costs more than a few products of numpy: larger chunks.
+_MODULE_CHUNK = 2**18
+_DENSE_CHUNK = 2**16
+_DENSE_ROWS = 256
 
 
 def forward(module, rows):
@@ -27,28 +29,28 @@ def forward(module, rows):
     logits : ndarray of shape (n_samples, n_outputs), float64
     """
     n_samples = len(rows)
-    size = max(1, _CHUNK_VALUES // module.row_size)
-    compute = _dense_forward if _dense.is_plain(module) else _module_forward
-    with (
-        torch.inference_mode(),
-        threads_for(2 * module.n_operations * min(size, n_samples)),
-    ):
-        if n_samples <= size:
-            return compute(module, rows.take(slice(None)))
-        return np.concatenate(
-            [
-                compute(module, rows.take(slice(start, start + size)))
-                for start in range(0, n_samples, size)
-            ]
-        )
+    with torch.inference_mode():
+        if is_plain(module):
+            size = max(_DENSE_ROWS, _DENSE_CHUNK // module.row_size)
+            net = DenseForward(module, n_samples)
 
+            def compute(x):
+                return net(x.numpy()).astype(np.float64, copy=False)
+        else:
+            size = max(1, _MODULE_CHUNK // module.row_size)
 
-def _dense_forward(module, x):
-    return _dense.forward(module, x.numpy()).astype(np.float64, copy=False)
+            def compute(x):
+                return module(x).to("cpu", torch.float64).numpy()
 
-
-def _module_forward(module, x):
-    return module(x).to("cpu", torch.float64).numpy()
+        with threads_for(2 * module.n_operations * min(size, n_samples)):
+            if n_samples <= size:
+                return compute(rows.take(slice(None)))
+            return np.concatenate(
+                [
+                    compute(rows.take(slice(start, start + size)))
+                    for start in range(0, n_samples, size)
+                ]
+            )
 
 
 def probabilities(logits, multilabel):
@@ -58,7 +60,7 @@ def probabilities(logits, multilabel):
         return expit(np.clip(logits, -36.0, 36.0))
     p = np.exp(logits - logits.max(1, keepdims=True))
     p /= p.sum(1, keepdims=True)
-    return p
+    return np.ascontiguousarray(p)
 
 
 def most_probable(logits, multilabel):

@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_iris
 
 from skdeep._batches import Batch
-from skdeep._dense import DenseGradient, forward, is_plain
+from skdeep._dense import DenseForward, DenseGradient, is_plain
 from skdeep._losses import loss_function, target_rows, weighted_mean
 from skdeep._optimizers import FlatParameters
 from skdeep.modules import allocate, build, initialize, use_generator
@@ -131,13 +131,16 @@ def test_extreme_logits_stay_finite(multilabel):
 @pytest.mark.parametrize("standardize", [False, True])
 @pytest.mark.parametrize("sizes", [(), (7, 5)])
 @pytest.mark.parametrize("activation", PLAIN)
-def test_forward_is_that_of_the_module(activation, sizes, standardize, dtype):
+@pytest.mark.parametrize("n_samples", [len(X), 10_000])
+def test_forward_is_that_of_the_module(
+    activation, sizes, standardize, dtype, n_samples
+):
     module = make_module(
         dtype, activation=activation, hidden_layer_sizes=sizes, standardize=standardize
     ).eval()
     x = X.astype(np.float32 if dtype == torch.float32 else np.float64)
     given = x.copy()
-    logits = forward(module, x)
+    logits = DenseForward(module, n_samples)(x)
     assert logits.dtype == x.dtype
     tolerance = 2e-5 if dtype == torch.float32 else 1e-12
     with torch.no_grad():
@@ -148,7 +151,33 @@ def test_forward_is_that_of_the_module(activation, sizes, standardize, dtype):
 def test_forward_drops_nothing():
     module = make_module(dropout=0.5).eval()
     with torch.no_grad():
-        assert_allclose(forward(module, X), module(torch.from_numpy(X)), atol=1e-12)
+        expected = module(torch.from_numpy(X))
+    assert_allclose(DenseForward(module, len(X))(X), expected, atol=1e-12)
+
+
+def test_chunks_share_memory_and_nothing_else():
+    module = make_module().eval()
+    compute = DenseForward(module, 10_000)
+    first = compute(X[:20])
+    given = first.copy()
+    second = compute(X[20:33])
+    assert_array_equal(first, given)
+    assert_allclose(second, DenseForward(module, 13)(X[20:33]), atol=1e-12)
+
+
+@pytest.mark.parametrize(("shift", "handed_on"), [(10.0, True), (1e9, False)])
+def test_large_offsets_cost_no_digits(shift, handed_on):
+    """Time stamps: a mean that is huge beside the standard deviation."""
+    module = make_module().eval()
+    reference = make_module().eval()
+    with torch.no_grad():
+        for net, by in ((module, shift), (reference, 0.0)):
+            net.standardizer.mean.copy_(torch.tensor(by))
+            net.standardizer.inverse_scale.fill_(1.0)
+        expected = reference(torch.from_numpy((X + shift) - shift))
+    compute = DenseForward(module, 10_000)
+    assert (compute.floors is not None) == handed_on
+    assert_allclose(compute(X + shift), expected, atol=1e-12)
 
 
 @pytest.mark.parametrize(

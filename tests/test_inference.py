@@ -34,13 +34,17 @@ def make_rows(X=X, dtype=torch.float64):
     return Rows(X, Fold((6,)), dtype, torch.device("cpu"))
 
 
+def limit_chunks(monkeypatch, n_values):
+    monkeypatch.setattr(_inference, "_MODULE_CHUNK", n_values)
+    monkeypatch.setattr(_inference, "_DENSE_CHUNK", n_values)
+    monkeypatch.setattr(_inference, "_DENSE_ROWS", 1)
+
+
 @pytest.mark.parametrize("activation", ["relu", "gelu"])
 @pytest.mark.parametrize("rows_per_chunk", [0.5, 1, 7, 25, 49, 50, 51])
 def test_chunks_do_not_show(monkeypatch, activation, rows_per_chunk):
     module = make_module(activation=activation)
-    monkeypatch.setattr(
-        _inference, "_CHUNK_VALUES", int(rows_per_chunk * module.row_size)
-    )
+    limit_chunks(monkeypatch, int(rows_per_chunk * module.row_size))
     logits = forward(module, make_rows())
     assert logits.shape == (50, 3)
     with torch.no_grad():
@@ -64,7 +68,7 @@ def test_input_is_left_alone(activation):
 
 
 def test_sparse_rows(monkeypatch):
-    monkeypatch.setattr(_inference, "_CHUNK_VALUES", 7 * 8)
+    limit_chunks(monkeypatch, 7 * 8)
     module = make_module()
     dense = forward(module, make_rows())
     assert_array_equal(forward(module, make_rows(sparse.csr_array(X))), dense)
