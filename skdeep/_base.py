@@ -408,7 +408,7 @@ class BaseDeepClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         -------
         module : torch.nn.Module
             On the CPU, in eval mode, sharing nothing with the estimator: folded input
-            of shape (n_samples, *input_shape_) to logits (n_samples, n_classes).
+            of shape ``(n_samples, *input_shape_)`` to logits (n_samples, n_classes).
         """
         check_is_fitted(self)
         return unpack(pack(self.module_))

@@ -150,7 +150,7 @@ classes_ : ndarray of shape (n_classes,)
 n_features_in_ : int
     Number of features, of flat X.
 
-feature_names_in_ : ndarray of shape (n_features_in_,)
+feature_names_in_ : ndarray of shape (`n_features_in_`,)
     Names of the features, if X had them.
 
 input_shape_ : tuple of int
