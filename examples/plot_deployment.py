@@ -84,12 +84,14 @@ print(f"same probabilities, bit for bit: {np.array_equal(here, there)}")
 # ----------------------
 # What counts in a service is the time of a single row, and how it grows with the
 # number of rows. Checking the input is part of it, as in scikit-learn's own net, which
-# is the measure here. The times depend on the machine.
+# is the measure here. All run on one thread, as one of many workers would; the times
+# depend on the machine.
 
 import time
 
 import matplotlib.pyplot as plt
 from sklearn.neural_network import MLPClassifier
+from threadpoolctl import threadpool_limits
 
 from skdeep import DeepMLPClassifier
 
@@ -117,7 +119,8 @@ figure, ax = plt.subplots(figsize=(6.5, 4), layout="constrained")
 for (name, model), colour, marker in zip(
     models.items(), ["#D55E00", "#0072B2", "#000000"], "os^", strict=True
 ):
-    times = [median_milliseconds(model, X_test[:size]) for size in sizes]
+    with threadpool_limits(1):
+        times = [median_milliseconds(model, X_test[:size]) for size in sizes]
     print(f"{name:18} one row in {times[0]:.2f} ms, {sizes[-1]} in {times[-1]:.2f} ms")
     ax.plot(sizes, times, color=colour, marker=marker, label=name)
 ax.set(
@@ -125,7 +128,7 @@ ax.set(
     yscale="log",
     xlabel="rows in one call",
     ylabel="milliseconds (median of 50 calls)",
-    title="predict_proba on this machine",
+    title="predict_proba on this machine, one thread",
 )
 ax.xaxis.set_major_formatter("{x:g}")
 ax.yaxis.set_major_formatter("{x:g}")

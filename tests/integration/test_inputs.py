@@ -160,7 +160,7 @@ def test_feature_names_are_kept_and_mismatches_refused(net, frame):
     assert_array_equal(clf.feature_names_in_, columns)
     assert clf.n_features_in_ == net.X.shape[1]
     clf.predict(X)
-    with pytest.raises(ValueError, match="(?s)feature names should.*same order"):
+    with pytest.raises(ValueError, match=r"(?s)feature names should.*same order"):
         clf.predict(X[columns[::-1]])
     with pytest.raises(ValueError, match=r"(?s)unseen at fit time:\n- new"):
         clf.predict(frame(dict(zip(["new", *columns[1:]], net.X.T, strict=True))))

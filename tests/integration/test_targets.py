@@ -199,7 +199,7 @@ def test_unseen_class_in_partial_fit_is_refused(net, first):
 
 def test_first_partial_fit_needs_classes(net):
     for estimator in (MLPClassifier(), net.make()):
-        with pytest.raises(ValueError, match="classes.* on the first call"):
+        with pytest.raises(ValueError, match=r"classes.* on the first call"):
             estimator.partial_fit(net.X, net.y)
 
 
