@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from skdeep import _fitting as fitting
 from skdeep import _validation as validation
 from skdeep._availability import available_unless
-from skdeep._batches import Rows
+from skdeep._batches import Fold, Rows
 from skdeep._inference import forward, most_probable, probabilities
 from skdeep._module_state import pack, unpack
 from skdeep._parameters import as_sizes
@@ -469,6 +469,7 @@ class BaseDeepClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             state.pop("_parent_callback_ctx", None)
         if fitted:
             state["module_"] = pack(self.module_)
+            state["_fold"] = tuple(self._fold)
         state["_skdeep_version"] = __version__
         return state
 
@@ -483,4 +484,5 @@ class BaseDeepClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             )
         if "module_" in state:
             state["module_"] = unpack(state["module_"])
+            state["_fold"] = Fold(*state["_fold"])
         super().__setstate__(state)

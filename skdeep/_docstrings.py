@@ -76,7 +76,8 @@ dropout : float, default=0.0
     Probability with which a hidden unit is dropped while training.
 
 normalization : {"batch", "layer"} or None, default={normalization}
-    Normalization between the linear maps and the activations.
+    Normalization between the linear maps and the activations. shap's DeepExplainer
+    knows "batch" and None, not "layer".
 
 gradient_clip : float or None, default=None
     Largest Euclidean norm of the gradient of a batch.

@@ -54,16 +54,13 @@ class ResidualBlock(nn.Module):
         return self.activation(self.residual(x) + self.shortcut(x))
 
 
-class GlobalPool(nn.Module):
-    """Reduce a map to one number per channel: its mean or its maximum."""
+def global_pool(kind, n_places):
+    """Reduce a map of `n_places` to one number per channel: its mean or its maximum.
 
-    def __init__(self, kind):
-        super().__init__()
-        self.kind = kind
-
-    def forward(self, x):
-        x = x.flatten(2)
-        return x.mean(2) if self.kind == "mean" else x.amax(2)
+    Of torch's own layers, because explainers have rules for those.
+    """
+    pool = nn.AdaptiveAvgPool1d(1) if kind == "mean" else nn.MaxPool1d(n_places)
+    return nn.Sequential(nn.Flatten(2), pool, nn.Flatten(1))
 
 
 BLOCKS = {"plain": ConvBlock, "residual": ResidualBlock}
@@ -163,7 +160,7 @@ class CNN(Net):
         n_pooled = n_in * (math.prod(size) if flatten else 1)
         sizes = (n_pooled, *hidden_layer_sizes)
         self.features = nn.Sequential(*stages)
-        self.pool = nn.Flatten() if flatten else GlobalPool(pooling)
+        self.pool = nn.Flatten() if flatten else global_pool(pooling, math.prod(size))
         self.head = nn.Sequential(
             *([Dropout(dropout)] if dropout else []),
             *dense_layers(sizes, activation, normalization, dropout),

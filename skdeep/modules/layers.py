@@ -95,6 +95,9 @@ class InputStandardizer(nn.Module):
         self.register_buffer("mean", torch.zeros(shape))
         self.register_buffer("variance", torch.ones(shape))
         self.register_buffer("inverse_scale", torch.ones(shape))
+        # shap hooks layers without children and warns of those that it doesn't know,
+        # though a linear map needs no rule. It knows the identity.
+        self.result = nn.Identity()
 
     def reset_parameters(self):
         """Return to the identity map, with nothing seen."""
@@ -104,7 +107,7 @@ class InputStandardizer(nn.Module):
         self.inverse_scale.fill_(1.0)
 
     def forward(self, x):
-        return (x - self.mean) * self.inverse_scale
+        return self.result((x - self.mean) * self.inverse_scale)
 
     @torch.no_grad()
     def update(self, x, weight):
@@ -207,7 +210,8 @@ def dense_layers(sizes, activation, normalization, dropout):
         layers.append(ACTIVATIONS[activation]())
         if dropout:
             layers.append(Dropout(dropout))
-    return layers
+    # A Sequential without children would be a layer that explainers don't know.
+    return layers or [nn.Identity()]
 
 
 def standardizer(standardize, input_shape, channel_axis):

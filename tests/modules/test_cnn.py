@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose
 from torch import nn
 
 from skdeep.modules import ACTIVATIONS, CNN, Dropout
-from skdeep.modules.cnn import ConvBlock, GlobalPool, ResidualBlock
+from skdeep.modules.cnn import ConvBlock, ResidualBlock, global_pool
 
 CONFIG = {
     "input_shape": (2, 8, 6),
@@ -117,8 +117,9 @@ def test_residual_block_activates_the_sum():
 
 def test_global_pool():
     x = make_x(3, 4, 5)
-    assert_allclose(GlobalPool("mean")(x), x.mean((2, 3)), atol=1e-6)
-    assert torch.equal(GlobalPool("max")(x), x.amax((2, 3)))
+    n_places = x[0, 0].numel()
+    assert_allclose(global_pool("mean", n_places)(x), x.mean((2, 3)), atol=1e-6)
+    assert torch.equal(global_pool("max", n_places)(x), x.amax((2, 3)))
 
 
 @pytest.mark.parametrize("pooling", ["mean", "max"])
