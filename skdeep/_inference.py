@@ -8,7 +8,7 @@ from skdeep._dense import DenseForward, is_plain
 from skdeep._threads import threads_for
 
 # Values in the widest layer of one chunk, which should stay in the cache from layer to
-# layer. A call of a torch module costs more than a few products of numpy: larger chunks.
+# layer. Calling a torch module costs more than a few products of numpy: larger chunks.
 _MODULE_CHUNK = 2**18
 _DENSE_CHUNK = 2**16
 _DENSE_ROWS = 256
