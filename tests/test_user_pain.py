@@ -19,7 +19,6 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
-from sklearn.datasets import load_digits, load_wine
 from sklearn.decomposition import PCA
 from sklearn.ensemble import AdaBoostClassifier
 from sklearn.exceptions import NotFittedError
@@ -27,37 +26,9 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import get_tags
 from skorch.callbacks import Callback
+from small_nets import EACH_NET, NETS, X, Y, data, fitted, mlp
 
 import skdeep
-from skdeep import DeepCNNClassifier, DeepMLPClassifier, DeepRNNClassifier
-
-SCHEDULE = {
-    "learning_rate": "one_cycle",
-    "learning_rate_init": 0.02,
-    "max_iter": 4,
-    "batch_size": 32,
-    "random_state": 0,
-}
-X, Y = load_wine(return_X_y=True)
-DIGITS, DIGIT = load_digits(n_class=3, return_X_y=True)
-NETS = {
-    "mlp": DeepMLPClassifier((8,), **SCHEDULE),
-    "cnn": DeepCNNClassifier(input_shape=(1, 8, 8), n_filters=(4,), **SCHEDULE),
-    "rnn": DeepRNNClassifier(input_shape=(8, 8), hidden_size=8, **SCHEDULE),
-}
-EACH_NET = pytest.mark.parametrize("kind", NETS)
-
-
-def mlp(**parameters):
-    return clone(NETS["mlp"]).set_params(**parameters)
-
-
-def data(kind):
-    return (X, Y) if kind == "mlp" else (DIGITS, DIGIT)
-
-
-def fitted(kind, **parameters):
-    return clone(NETS[kind]).set_params(**parameters).fit(*data(kind))
 
 
 def run(code):

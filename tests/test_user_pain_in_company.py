@@ -20,43 +20,16 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import ClassifierMixin, clone, is_classifier
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.callback import ScoringMonitor
-from sklearn.datasets import load_breast_cancer, load_digits, load_wine
+from sklearn.datasets import load_breast_cancer
 from sklearn.inspection import permutation_importance
 from sklearn.metrics import brier_score_loss, roc_auc_score
 from sklearn.model_selection import cross_val_score
 from sklearn.utils import check_random_state
 from sklearn.utils.estimator_checks import check_estimator
 from skorch.callbacks import Callback, EarlyStopping
+from small_nets import DIGIT, DIGITS, EACH_NET, NETS, SCHEDULE, X, Y, data, fitted, mlp
 
-from skdeep import DeepCNNClassifier, DeepMLPClassifier, DeepRNNClassifier
-
-SCHEDULE = {
-    "learning_rate": "one_cycle",
-    "learning_rate_init": 0.02,
-    "max_iter": 4,
-    "batch_size": 32,
-    "random_state": 0,
-}
-X, Y = load_wine(return_X_y=True)
-DIGITS, DIGIT = load_digits(n_class=3, return_X_y=True)
-NETS = {
-    "mlp": DeepMLPClassifier((8,), **SCHEDULE),
-    "cnn": DeepCNNClassifier(input_shape=(1, 8, 8), n_filters=(4,), **SCHEDULE),
-    "rnn": DeepRNNClassifier(input_shape=(8, 8), hidden_size=8, **SCHEDULE),
-}
-EACH_NET = pytest.mark.parametrize("kind", NETS)
-
-
-def mlp(**parameters):
-    return clone(NETS["mlp"]).set_params(**parameters)
-
-
-def data(kind):
-    return (X, Y) if kind == "mlp" else (DIGITS, DIGIT)
-
-
-def fitted(kind, **parameters):
-    return clone(NETS[kind]).set_params(**parameters).fit(*data(kind))
+from skdeep import DeepMLPClassifier
 
 
 def state(net):

@@ -1,0 +1,35 @@
+"""Small nets that are quick to fit, on data that scikit-learn ships."""
+
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import load_digits, load_wine
+
+from skdeep import DeepCNNClassifier, DeepMLPClassifier, DeepRNNClassifier
+
+SCHEDULE = {
+    "learning_rate": "one_cycle",
+    "learning_rate_init": 0.02,
+    "max_iter": 4,
+    "batch_size": 32,
+    "random_state": 0,
+}
+X, Y = load_wine(return_X_y=True)
+DIGITS, DIGIT = load_digits(n_class=3, return_X_y=True)
+NETS = {
+    "mlp": DeepMLPClassifier((8,), **SCHEDULE),
+    "cnn": DeepCNNClassifier(input_shape=(1, 8, 8), n_filters=(4,), **SCHEDULE),
+    "rnn": DeepRNNClassifier(input_shape=(8, 8), hidden_size=8, **SCHEDULE),
+}
+EACH_NET = pytest.mark.parametrize("kind", NETS)
+
+
+def mlp(**parameters):
+    return clone(NETS["mlp"]).set_params(**parameters)
+
+
+def data(kind):
+    return (X, Y) if kind == "mlp" else (DIGITS, DIGIT)
+
+
+def fitted(kind, **parameters):
+    return clone(NETS[kind]).set_params(**parameters).fit(*data(kind))
