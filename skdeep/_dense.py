@@ -78,7 +78,7 @@ class DenseForward:
         for weight, bias in zip(self.weights, self.biases, strict=True):
             offset = bias + weight @ offset
             offsets.append(offset)
-        largest = max(np.abs(o).max() for o in (self.mean * scale, *offsets))
+        largest = np.abs(np.concatenate([self.mean * scale, *offsets])).max()
         if largest < _LARGEST_OFFSET[largest.dtype.name]:
             self.mean, self.biases = None, offsets
             self.floors = [-offset for offset in offsets[:-1]]

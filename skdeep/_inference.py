@@ -5,12 +5,12 @@ import torch
 from scipy.special import expit
 
 from skdeep._dense import DenseForward, is_plain
-from skdeep._threads import threads_for
+from skdeep._threads import DENSE_FORWARD, MODULE_FORWARD, threads_for
 
 # Values in the widest layer of one chunk, which should stay in the cache from layer to
 # layer. Calling a torch module costs more than a few products of numpy: larger chunks.
 _MODULE_CHUNK = 2**18
-_DENSE_CHUNK = 2**16
+_DENSE_CHUNK = 2**17
 _DENSE_ROWS = 256
 
 
@@ -32,17 +32,19 @@ def forward(module, rows):
     with torch.inference_mode():
         if is_plain(module):
             size = max(_DENSE_ROWS, _DENSE_CHUNK // module.row_size)
-            net = DenseForward(module, n_samples)
+            net, worth_sharing = DenseForward(module, n_samples), DENSE_FORWARD
 
             def compute(x):
                 return net(x.numpy()).astype(np.float64, copy=False)
         else:
             size = max(1, _MODULE_CHUNK // module.row_size)
+            worth_sharing = MODULE_FORWARD
 
             def compute(x):
                 return module(x).to("cpu", torch.float64).numpy()
 
-        with threads_for(2 * module.n_operations * min(size, n_samples)):
+        n_operations = 2 * module.n_operations * min(size, n_samples)
+        with threads_for(n_operations, worth_sharing):
             if n_samples <= size:
                 return compute(rows.take(slice(None)))
             return np.concatenate(

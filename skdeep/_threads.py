@@ -8,11 +8,14 @@ from contextlib import contextmanager
 import torch
 from threadpoolctl import OpenBLASController, ThreadpoolController
 
-# Floating-point operations of a step: below the first number no library would start a
-# second thread; below the other, a second thread costs more than it saves, and ten
-# times more than that if the cores are busy.
-_NEVER_SHARED = 100_000
-_WORTH_SHARING = 100_000_000
+# Floating-point operations below which no library would start a second thread.
+_NEVER_SHARED = 1e5
+# From where on a second thread is worth its while. On idle cores it halves the time at
+# best; on busy ones, training measured up to ten times slower, as each step waits for
+# all threads many times over. A prediction waits a few times only.
+TRAINING = 5e9
+MODULE_FORWARD = 1e9
+DENSE_FORWARD = 1e7
 
 _here = threading.local()
 _lock = threading.Lock()
@@ -22,7 +25,7 @@ _blas_limit = None
 
 
 @contextmanager
-def threads_for(n_operations):
+def threads_for(n_operations, worth_sharing):
     """Run small jobs on one thread; the settings found are restored at the end.
 
     Jobs may overlap in several Python threads: what the first one found is what the
@@ -32,9 +35,12 @@ def threads_for(n_operations):
     ----------
     n_operations : float
         Floating-point operations of one step of the job.
+
+    worth_sharing : float
+        ``TRAINING``, ``MODULE_FORWARD`` or ``DENSE_FORWARD``.
     """
     limited = getattr(_here, "limited", False)
-    if limited or not _NEVER_SHARED < n_operations < _WORTH_SHARING:
+    if limited or not _NEVER_SHARED < n_operations < worth_sharing:
         yield
         return
     _enter()

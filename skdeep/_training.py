@@ -11,7 +11,7 @@ from skdeep import _optimizers as optimizers
 from skdeep._backprop import gradient_function
 from skdeep._losses import loss_function
 from skdeep._progress import Progress
-from skdeep._threads import threads_for
+from skdeep._threads import TRAINING, threads_for
 
 _BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
 
@@ -157,7 +157,8 @@ class TrainingNet(NeuralNetClassifier):
             verbose=settings["verbose"],
         )
         try:
-            with threads_for(6 * self.module_.n_operations * batches.batch_size):
+            n_operations = 6 * self.module_.n_operations * batches.batch_size
+            with threads_for(n_operations, TRAINING):
                 self.fit_loop(
                     batches, epochs=max_iter, progress=progress, events=events
                 )

@@ -8,10 +8,10 @@ import torch
 from threadpoolctl import OpenBLASController, ThreadpoolController, threadpool_limits
 
 from skdeep import _threads
-from skdeep._threads import threads_for
+from skdeep._threads import DENSE_FORWARD, TRAINING, threads_for
 
 SMALL = 1_000_000
-TINY, LARGE = 1000, 10**9
+TINY, LARGE = 1000, 10**10
 
 
 def blas():
@@ -47,7 +47,7 @@ def three_threads():
 
 
 def test_small_jobs_run_on_one_thread():
-    with threads_for(SMALL):
+    with threads_for(SMALL, TRAINING):
         assert torch.get_num_threads() == 1
         assert blas_threads() == {1}
     assert torch.get_num_threads() == 3
@@ -56,21 +56,28 @@ def test_small_jobs_run_on_one_thread():
 
 @pytest.mark.parametrize("n_operations", [TINY, LARGE])
 def test_other_jobs_keep_the_settings(n_operations):
-    with threads_for(n_operations):
+    with threads_for(n_operations, TRAINING):
         assert torch.get_num_threads() == 3
         assert blas_threads() == {3}
 
 
+def test_sharing_pays_earlier_in_prediction():
+    with threads_for(3e7, DENSE_FORWARD):
+        assert blas_threads() == {3}
+    with threads_for(3e7, TRAINING):
+        assert blas_threads() == {1}
+
+
 def test_settings_are_restored_after_an_error():
-    with pytest.raises(ZeroDivisionError), threads_for(SMALL):
+    with pytest.raises(ZeroDivisionError), threads_for(SMALL, TRAINING):
         raise ZeroDivisionError
     assert torch.get_num_threads() == 3
     assert blas_threads() == {3}
 
 
 def test_nested_jobs_restore_at_the_outer_end():
-    with threads_for(SMALL):
-        with threads_for(SMALL):
+    with threads_for(SMALL, TRAINING):
+        with threads_for(SMALL, TRAINING):
             assert blas_threads() == {1}
         assert blas_threads() == {1}
     assert torch.get_num_threads() == 3
@@ -81,12 +88,12 @@ def test_overlapping_jobs_restore_what_the_first_one_found():
     inside, leave = threading.Event(), threading.Event()
 
     def job():
-        with threads_for(SMALL):
+        with threads_for(SMALL, TRAINING):
             inside.set()
             leave.wait(30)
 
     thread = threading.Thread(target=job)
-    with threads_for(SMALL):
+    with threads_for(SMALL, TRAINING):
         thread.start()
         assert inside.wait(30)
     # The other job still runs and needs its limit.
@@ -99,14 +106,14 @@ def test_overlapping_jobs_restore_what_the_first_one_found():
 
 
 def test_a_job_inside_another_keeps_its_limit_on_torch():
-    with threads_for(SMALL):
-        with threads_for(SMALL):
+    with threads_for(SMALL, TRAINING):
+        with threads_for(SMALL, TRAINING):
             pass
         assert torch.get_num_threads() == 1
 
 
 def test_others_can_set_limits_afterwards():
-    with threads_for(SMALL):
+    with threads_for(SMALL, TRAINING):
         pass
     seen = []
 
@@ -119,7 +126,7 @@ def test_others_can_set_limits_afterwards():
 
 
 def report_from_child(queue):
-    with threads_for(SMALL):
+    with threads_for(SMALL, TRAINING):
         inside = torch.get_num_threads()
     queue.put((inside, torch.get_num_threads(), _threads._n_limited))
 
@@ -132,7 +139,7 @@ def report_from_child(queue):
 def test_forked_child_of_a_busy_parent_starts_afresh_on_one_thread():
     context = multiprocessing.get_context("fork")
     queue = context.Queue()
-    with threads_for(SMALL):
+    with threads_for(SMALL, TRAINING):
         child = context.Process(target=report_from_child, args=(queue,))
         child.start()
         assert queue.get(timeout=30) == (1, 1, 0)
