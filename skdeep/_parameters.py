@@ -175,6 +175,22 @@ class Callable:
         return "a callable"
 
 
+class Callbacks:
+    """A list of skorch's callbacks, each alone or as a pair with its name."""
+
+    def allows(self, value):
+        return isinstance(value, (list, tuple)) and all(map(self._is_callback, value))
+
+    def _is_callback(self, item):
+        if isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str):
+            item = item[1]
+        # Told by its hooks: importing skorch takes long.
+        return hasattr(item, "on_train_begin") and hasattr(item, "on_epoch_end")
+
+    def __str__(self):
+        return "a list of skorch callbacks"
+
+
 class Device:
     """A device name that torch understands."""
 

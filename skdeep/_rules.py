@@ -5,6 +5,7 @@ import numpy as np
 from skdeep._parameters import (
     Boolean,
     Callable,
+    Callbacks,
     Device,
     InvalidParameterError,
     Kind,
@@ -57,7 +58,7 @@ SHARED_RULES = {
     "max_fun": [Number(1, integer=True)],
     "device": [Device()],
     "dtype": [OneOf("auto", "float32", "float64")],
-    "callbacks": [Kind((list, tuple), "a list of skorch callbacks"), OneOf(None)],
+    "callbacks": [Callbacks(), OneOf(None)],
 }
 
 

@@ -309,6 +309,7 @@ def combine_weights(targets, sample_weight, class_weight):
     """
     if class_weight is None:
         return sample_weight
+    _check_class_weight(class_weight)
     if targets.multilabel:
         weight = compute_sample_weight(class_weight, targets.codes.astype(np.int64))
     else:
@@ -319,4 +320,22 @@ def combine_weights(targets, sample_weight, class_weight):
             sample_weight=sample_weight,
         )
         weight = of_class[targets.codes]
-    return weight if sample_weight is None else weight * sample_weight
+    if sample_weight is not None:
+        weight = weight * sample_weight
+    if not weight.any():
+        raise ValueError(
+            "`class_weight` must leave at least one sample a weight above 0. "
+            f"Got {class_weight!r}."
+        )
+    return weight
+
+
+def _check_class_weight(class_weight):
+    dicts = [class_weight] if isinstance(class_weight, dict) else class_weight
+    if isinstance(dicts, str):
+        return
+    for weight in (w for of_label in dicts for w in of_label.values()):
+        if not (isinstance(weight, Real) and 0 <= weight < math.inf):
+            raise ValueError(
+                f"`class_weight` must be numbers of at least 0. Got {class_weight!r}."
+            )
