@@ -196,6 +196,38 @@ def _cut(index, size):
     return np.split(index, stops)
 
 
+def distinct_rows(X, codes, weight):
+    """Equal rows of one class as a single row of their weight, in an order of its own.
+
+    lbfgs follows rounding errors far. So weights and repetitions, whatever their order,
+    have to make the very same sum.
+
+    Parameters
+    ----------
+    X : ndarray or CSR of shape (n_samples, n_features)
+        Sparse rows are left as they are.
+
+    codes : ndarray of shape (n_samples,) or (n_samples, n_labels)
+
+    weight : ndarray of shape (n_samples,) or None
+
+    Returns
+    -------
+    index : ndarray of int
+        Positions.
+
+    weight : ndarray of shape (n_positions,) or None
+    """
+    if sparse.issparse(X):
+        return np.arange(X.shape[0]), weight
+    _, index, group = np.unique(
+        np.column_stack([X, codes]), axis=0, return_index=True, return_inverse=True
+    )
+    if weight is None and len(index) == len(X):
+        return index, None
+    return index, np.bincount(group.ravel(), weights=weight).astype(np.float64)
+
+
 def sequential_order(n_samples):
     """Rows as they stand, in every epoch."""
     index = np.arange(n_samples)

@@ -148,6 +148,9 @@ def validate(estimator, X, y, sample_weight, *, classes, going_on, incremental):
         kept = np.flatnonzero(weight)
         flat, weight = flat[kept], weight[kept]
         targets = targets._replace(codes=targets.codes[kept])
+    if estimator.solver == "lbfgs":
+        kept, weight = batching.distinct_rows(flat, targets.codes, weight)
+        flat, targets = flat[kept], targets._replace(codes=targets.codes[kept])
     if going_on:
         device, dtype = estimator.module_.device, estimator.module_.dtype
     else:

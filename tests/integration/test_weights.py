@@ -13,7 +13,7 @@ WAYS_TO_TRAIN = {
     "adamw": {"solver": "adamw", "alpha": 0.1},
     "rmsprop": {"solver": "rmsprop"},
     "l1": {"alpha": 0.5, "l1_ratio": 0.5},
-    "lbfgs": {"solver": "lbfgs", "alpha": 3.0, "max_iter": 5},
+    "lbfgs": {"solver": "lbfgs", "max_iter": 60},
     "focal": {"loss": "focal", "label_smoothing": 0.1},
     "class weights": {"class_weight": {0: 3.0, 1: 0.5}},
     "balanced": {"class_weight": "balanced"},
@@ -33,7 +33,6 @@ def assert_same_fit(one, other, X, atol=1e-6):
         assert_allclose(one.validation_scores_, other.validation_scores_, rtol=1e-5)
 
 
-# Few steps, as lbfgs makes much of rounding when it takes many.
 @pytest.mark.filterwarnings("ignore:lbfgs failed to converge")
 @pytest.mark.parametrize("way", WAYS_TO_TRAIN)
 def test_weights_act_as_repeated_samples(net, way):
