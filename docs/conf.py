@@ -40,4 +40,4 @@ html_theme_options = {
     "show_prev_next": False,
     "secondary_sidebar_items": ["page-toc"],
 }
-html_sidebars = {"install": [], "comparison": []}
+html_sidebars = {"install": [], "performance": [], "comparison": []}
