@@ -1,14 +1,13 @@
 """What the estimators have in common: the data path from X and y to classes."""
 
-import copy
 import math
 import warnings
-from contextlib import contextmanager
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import accuracy_score
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep import _fitting as fitting
@@ -21,23 +20,6 @@ from skdeep._parameters import as_sizes
 from skdeep._progress import Curves
 from skdeep._rules import check_estimator_parameters
 from skdeep._version import __version__
-
-
-@contextmanager
-def _unchanged_on_error(estimator, going_on):
-    """Leave no half-fitted state behind, whatever goes wrong."""
-    before = dict(vars(estimator))
-    # A fit that goes on from another one trains its module in place.
-    module = estimator.module_ if going_on else None
-    weights = copy.deepcopy(module.state_dict()) if going_on else None
-    try:
-        yield
-    except BaseException:
-        vars(estimator).clear()
-        vars(estimator).update(before)
-        if going_on:
-            module.load_state_dict(weights)
-        raise
 
 
 def _why_no_partial_fit(estimator):
@@ -189,7 +171,7 @@ class BaseDeepClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         }
         context.call_on_fit_task_begin(**arguments)
         going_on = self.warm_start and self.__sklearn_is_fitted__()
-        with _unchanged_on_error(self, going_on):
+        with fitting.unchanged_on_error(self, going_on):
             self._fit(
                 X,
                 y,
@@ -236,7 +218,7 @@ class BaseDeepClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         check_estimator_parameters(self)
         self._check_partial_fit(classes)
         going_on = self.__sklearn_is_fitted__()
-        with _unchanged_on_error(self, going_on):
+        with fitting.unchanged_on_error(self, going_on):
             self._fit(
                 X,
                 y,
@@ -390,6 +372,36 @@ class BaseDeepClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         if len(self.classes_) == 2 and not self._multilabel:
             return logits[:, 1] - logits[:, 0]
         return logits
+
+    def score(self, X, y, sample_weight=None):
+        """Share of the samples that ``predict`` gets right.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+            Input.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            True labels; of several labels, all must be right.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights.
+
+        Returns
+        -------
+        accuracy : float
+        """
+        predicted = self.predict(X)
+        if (
+            sample_weight is None
+            and type(y) is np.ndarray
+            and y.dtype == predicted.dtype
+            and y.dtype.kind in "biuU"
+            and y.shape == predicted.shape == (len(predicted),)
+        ):
+            # Finding out what kind of target this is takes longer than predicting.
+            return float((predicted == y).mean())
+        return float(accuracy_score(y, predicted, sample_weight=sample_weight))
 
     def __call__(self, X):
         """Call ``predict_proba``, so that explainers take the estimator itself."""

@@ -91,8 +91,9 @@ shuffle : bool, default=True
     Whether to shuffle the samples in each epoch.
 
 random_state : int, RandomState instance or None, default=None
-    Source of initial weights, validation split, order of the batches and dropout. The
-    global generators of numpy and torch are neither read nor set.
+    Source of initial weights, validation split, order of the batches and dropout. None
+    takes a seed from numpy's global generator, as all of scikit-learn does; nothing
+    else reads or sets a global generator.
 
 tol : float, default=1e-4
     Smallest improvement of the training loss (of the validation score with early

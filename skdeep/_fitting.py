@@ -1,6 +1,7 @@
 """The stages of a fit: from what the user passed to a net that is ready to train."""
 
 import copy
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -101,6 +102,23 @@ class FitEvents:
         if self.context is None:
             return False
         return self.epoch.call_on_fit_task_end(**self.arguments)
+
+
+@contextmanager
+def unchanged_on_error(estimator, going_on):
+    """Leave no half-fitted state behind, whatever goes wrong."""
+    before = dict(vars(estimator))
+    # A fit that goes on from another one trains its module in place.
+    module = estimator.module_ if going_on else None
+    weights = copy.deepcopy(module.state_dict()) if going_on else None
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        if going_on:
+            module.load_state_dict(weights)
+        raise
 
 
 def validate(estimator, X, y, sample_weight, *, classes, going_on, incremental):

@@ -21,7 +21,7 @@ _here = threading.local()
 _lock = threading.Lock()
 _n_limited = 0
 _n_threads_before = 1
-_blas_limit = None
+_blas_before = []
 
 
 @contextmanager
@@ -53,11 +53,14 @@ def threads_for(n_operations, worth_sharing):
 
 
 def _enter():
-    global _n_limited, _n_threads_before, _blas_limit
+    global _n_limited, _n_threads_before, _blas_before
     with _lock:
         if _n_limited == 0:
             _n_threads_before = torch.get_num_threads()
-            _blas_limit = _blas().limit(limits=1)
+            found = [(library, library.get_num_threads()) for library in _blas()]
+            _blas_before = [(library, n) for library, n in found if n > 1]
+            for library, _ in _blas_before:
+                library.set_num_threads(1)
         _n_limited += 1
         torch.set_num_threads(1)
 
@@ -68,17 +71,18 @@ def _leave():
         _n_limited -= 1
         # torch counts threads for each Python thread, BLAS for the process.
         torch.set_num_threads(_n_threads_before)
-        if _n_limited == 0:
+        if _n_limited == 0 and _blas_before:
             # threadpoolctl leaves OpenBLAS to the thread that limited it first, but
             # the last job to end may be another's.
             OpenBLASController.clear_controlling_thread(force=True)
-            _blas_limit.restore_original_limits()
+            for library, n_threads in _blas_before:
+                library.set_num_threads(n_threads)
             OpenBLASController.clear_controlling_thread(force=True)
 
 
 @functools.cache
 def _blas():
-    return ThreadpoolController().select(user_api="blas")
+    return ThreadpoolController().select(user_api="blas").lib_controllers
 
 
 def _reset_child():

@@ -102,9 +102,3 @@ def cnn():
 def rnn():
     """Only the net for sequences, with four classes."""
     return _net("rnn")
-
-
-@pytest.fixture
-def binary_mlp():
-    """Only the net for tables, with two classes."""
-    return _net("mlp", binary=True)
