@@ -1,9 +1,13 @@
-"""Gradients of a batch by autograd, for any net and any loss."""
+"""Gradients of a batch, for one net or for many of one architecture."""
 
 import torch
+from torch import nn
+from torch.func import functional_call, vmap
 
 from skdeep import _dense
+from skdeep._batches import stack_batches
 from skdeep._losses import weighted_mean
+from skdeep.modules import Dropout
 
 
 def gradient_function(module, flat, per_sample_loss, *, loss, multilabel):
@@ -29,8 +33,14 @@ def gradient_function(module, flat, per_sample_loss, *, loss, multilabel):
         Takes a ``Batch``, leaves the gradient in ``flat.gradient`` and returns the
         mean loss, a float or a Tensor without a graph.
     """
-    if loss == "log_loss" and _dense.is_plain(module):
-        return _dense.DenseGradient(module, multilabel)
+    if is_written_out(module, loss):
+        dense = _dense.DenseGradient(
+            [module],
+            flat.views(flat.vector[None]),
+            flat.views(flat.gradient[None]),
+            multilabel,
+        )
+        return lambda batch: dense(stack_batches([batch], [1])).item() / batch.total
 
     def gradient(batch):
         flat.gradient.zero_()
@@ -41,3 +51,153 @@ def gradient_function(module, flat, per_sample_loss, *, loss, multilabel):
         return loss.detach()
 
     return gradient
+
+
+def is_written_out(module, loss):
+    """Whether ``_dense`` has the gradients of this net under this loss."""
+    return loss == "log_loss" and _dense.is_plain(module)
+
+
+def can_stack(module):
+    """Whether ``StackedBackprop`` takes this net: torch can't batch recurrent ones."""
+    return not any(isinstance(layer, nn.RNNBase) for layer in module.modules())
+
+
+class StackedBackprop:
+    """Gradients of many nets by autograd through one batched forward pass.
+
+    Parameters
+    ----------
+    modules : list of Net
+        Of one architecture, but for the rate of their dropout.
+
+    values, gradients : dict
+        Parameters of the first module to Tensors of shape (n_nets, *shape).
+
+    per_sample_loss : callable
+    """
+
+    def __init__(self, modules, values, gradients, per_sample_loss):
+        self.module, self.per_sample_loss = modules[0], per_sample_loss
+        self.body, self.shapes = _Body(modules[0]), None
+        self.dropouts = [
+            [layer for layer in module.modules() if isinstance(layer, Dropout)]
+            for module in modules
+        ]
+        self.parameters, self.gradients = {}, []
+        for name, parameter in self.body.named_parameters():
+            self.parameters[name] = values[parameter].detach().requires_grad_()
+            self.gradients.append(gradients[parameter])
+        self.buffers = {
+            f"net.{name}": rows for name, rows in _stack_buffers(modules).items()
+        }
+
+    def __call__(self, batch):
+        """Fill the gradients.
+
+        Parameters
+        ----------
+        batch : StackedBatch
+            Without padding, if the nets normalize over the batch.
+
+        Returns
+        -------
+        losses : Tensor of shape (n_nets,)
+            Weighted sums over the batch, without a graph.
+        """
+        n_nets = len(batch.totals)
+        with torch.enable_grad():
+            logits = self._logits(batch)
+            target = batch.target.expand(n_nets, -1, -1)
+            losses = self.per_sample_loss(logits.flatten(0, 1), target.flatten(0, 1))
+            losses = losses.view(n_nets, -1)
+            if batch.weight is not None:
+                losses = losses * batch.weight
+            losses = losses.sum(1)
+            means = losses / losses.new_tensor(batch.totals)
+            found = torch.autograd.grad(means.sum(), list(self.parameters.values()))
+        # Written into rows by hand: autograd would want them contiguous.
+        for gradient, value in zip(self.gradients, found, strict=True):
+            gradient.copy_(value)
+        return losses.detach()
+
+    def _logits(self, batch):
+        common = len(batch.x) == 1
+
+        def body(parameters, buffers, masks, x):
+            for layer, mask in zip(self.dropouts[0], masks, strict=True):
+                layer.given_mask = mask
+            return functional_call(self.body, (parameters, buffers), (x,))
+
+        masks = self._masks(batch)
+        x = batch.x[0] if common else batch.x
+        try:
+            return vmap(body, in_dims=(0, 0, 0, None if common else 0))(
+                self.parameters, self.buffers, masks, x
+            )
+        finally:
+            for layer in self.dropouts[0]:
+                layer.given_mask = None
+
+    def _masks(self, batch):
+        """Masks of shape (n_nets, n_batch, ...) of each dropout layer."""
+        if not self.dropouts[0]:
+            return ()
+        masks = []
+        for k, shape in enumerate(self._dropout_shapes(batch.x[0, :1])):
+            n_nets, n_rows = len(batch.sizes), batch.x.shape[1]
+            mask = batch.x.new_ones(n_nets, n_rows, *shape)
+            for net, size in enumerate(batch.sizes):
+                mask[net, :size] = self.dropouts[net][k].mask(mask[net, :size])
+            masks.append(mask)
+        return tuple(masks)
+
+    def _dropout_shapes(self, x):
+        """Shape of one sample at each dropout layer."""
+        if self.shapes is None:
+            self.shapes = []
+
+            def record(layer, inputs):
+                self.shapes.append(inputs[0].shape[1:])
+
+            hooks = [
+                layer.register_forward_pre_hook(record) for layer in self.dropouts[0]
+            ]
+            self.module.eval()
+            self.module.body(x)
+            self.module.train()
+            for hook in hooks:
+                hook.remove()
+        return self.shapes
+
+
+class _Body(nn.Module):
+    """The body of a net as a module of its own."""
+
+    def __init__(self, net):
+        super().__init__()
+        self.net = net
+
+    def forward(self, x):
+        return self.net.body(x)
+
+
+def own_buffers(module):
+    """Undo for one module what stacking did to its buffers."""
+    for name, buffer in list(module.named_buffers()):
+        path, _, attribute = name.rpartition(".")
+        setattr(module.get_submodule(path), attribute, buffer.clone())
+
+
+def _stack_buffers(modules):
+    """Lay the buffers of all bodies side by side; those of a module become views."""
+    stacked = {}
+    for name, _ in modules[0].named_buffers():
+        path, _, attribute = name.rpartition(".")
+        if path == "standardizer":
+            continue
+        owners = [module.get_submodule(path) for module in modules]
+        stacked[name] = torch.stack([getattr(owner, attribute) for owner in owners])
+        for owner, row in zip(owners, stacked[name], strict=True):
+            setattr(owner, attribute, row)
+    return stacked

@@ -11,6 +11,7 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep import _fitting as fitting
+from skdeep import _meeting as meeting
 from skdeep import _validation as validation
 from skdeep._availability import available_unless
 from skdeep._batches import Fold, Rows
@@ -19,6 +20,7 @@ from skdeep._module_state import pack, unpack
 from skdeep._parameters import as_sizes
 from skdeep._progress import Curves
 from skdeep._rules import check_estimator_parameters
+from skdeep._stacked import Training
 from skdeep._version import __version__
 
 
@@ -259,13 +261,16 @@ class BaseDeepClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         curves = Curves()
         if going_on:
             curves = fitting.earlier_curves(self, incremental=incremental)
-        outcome = net.train(
+        training = Training(
+            net,
             batches,
             held_out,
             curves,
             events(lambda: data.fitted_attributes(unpack(pack(net.module_)))),
+            randomness.order_seed,
             max_iter=1 if incremental else self.max_iter,
         )
+        outcome = training.run() if incremental else meeting.run(training)
         self._keep(net, data, curves, outcome.n_iter)
         if not incremental:
             net.forget_solver()

@@ -115,6 +115,67 @@ class Batch(NamedTuple):
     total: float
 
 
+class StackedBatch(NamedTuple):
+    """Tensors of one step of many nets; an axis of length one is common to all nets.
+
+    Attributes
+    ----------
+    x : Tensor of shape (n_nets or 1, n_batch, *module_shape)
+
+    target : Tensor of shape (n_nets or 1, n_batch, n_classes)
+
+    weight : Tensor of shape (n_nets or 1, n_batch) or None
+
+    totals : list of float
+        Sum of the weights of each net's batch.
+
+    sizes : list of int
+        Rows of each net's batch; what follows is padding of weight zero.
+    """
+
+    x: torch.Tensor
+    target: torch.Tensor
+    weight: torch.Tensor | None
+    totals: list
+    sizes: list
+
+
+def stack_batches(batches, n_nets):
+    """Lay batches side by side.
+
+    Parameters
+    ----------
+    batches : list of Batch
+
+    n_nets : list of int
+        How many nets each batch is for.
+
+    Returns
+    -------
+    batch : StackedBatch
+    """
+    if len(batches) == 1:
+        (x, target, weight, total), (n,) = batches[0], n_nets
+        weight = None if weight is None else weight[None]
+        return StackedBatch(x[None], target[None], weight, [total] * n, [len(x)] * n)
+    sizes = np.repeat([len(batch.x) for batch in batches], n_nets).tolist()
+    totals = np.repeat([batch.total for batch in batches], n_nets).tolist()
+    first, shape = batches[0], (len(sizes), max(sizes))
+    x = first.x.new_zeros(*shape, *first.x.shape[1:])
+    target = first.target.new_zeros(*shape, *first.target.shape[1:])
+    weight = None
+    if min(sizes) < max(sizes) or any(batch.weight is not None for batch in batches):
+        weight = first.x.new_zeros(shape)
+    stop = 0
+    for batch, n in zip(batches, n_nets, strict=True):
+        start, stop = stop, stop + n
+        place = (slice(start, stop), slice(len(batch.x)))
+        x[place], target[place] = batch.x, batch.target
+        if weight is not None:
+            weight[place] = 1.0 if batch.weight is None else batch.weight
+    return StackedBatch(x, target, weight, totals, sizes)
+
+
 class Batches:
     """Batches of the training data, epoch by epoch.
 

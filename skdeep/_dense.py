@@ -118,7 +118,7 @@ class DenseForward:
 
 
 class DenseGradient:
-    """Gradients of a plain dense net under the log-loss.
+    """Gradients of plain dense nets of one architecture under the log-loss.
 
     The gradient with respect to the logits is the difference between probabilities
     and targets; each layer multiplies by its weights and by the derivative of its
@@ -126,75 +126,100 @@ class DenseGradient:
 
     Parameters
     ----------
-    module : MLP
-        Its gradients are allocated.
+    modules : list of MLP
+        They may differ in their dropout.
+
+    values, gradients : dict
+        Parameters of the first module to Tensors of shape (n_nets, *shape).
 
     multilabel : bool
     """
 
-    def __init__(self, module, multilabel):
-        layers = module.linear_layers
-        self.weights = [layer.weight.detach().numpy() for layer in layers]
-        self.biases = [layer.bias.detach().numpy() for layer in layers]
-        self.weight_gradients = [layer.weight.grad.numpy() for layer in layers]
-        self.bias_gradients = [layer.bias.grad.numpy() for layer in layers]
-        self.activate, self.derivative = _ACTIVATIONS[module.config["activation"]]
-        self.dropouts = [layer for layer in module.hidden if isinstance(layer, Dropout)]
+    def __init__(self, modules, values, gradients, multilabel):
+        layers = modules[0].linear_layers
+        self.weights = [values[layer.weight].numpy() for layer in layers]
+        self.biases = [values[layer.bias].numpy()[:, None] for layer in layers]
+        self.weight_gradients = [gradients[layer.weight].numpy() for layer in layers]
+        self.bias_gradients = [gradients[layer.bias].numpy() for layer in layers]
+        self.activate, self.derivative = _ACTIVATIONS[modules[0].config["activation"]]
+        self.dropouts = [_dropouts(module) for module in modules]
         self.output = _sigmoid_output if multilabel else _softmax_output
 
     def __call__(self, batch):
-        """Fill the gradients. Returns the mean loss, a float."""
-        inputs, hidden, masks, logits = self._forward(batch.x.numpy())
-        losses, delta = self.output(logits, batch.target.numpy())
-        if batch.weight is None:
-            loss = losses.sum()
-        else:
-            weight = batch.weight.numpy()
-            loss = losses @ weight
-            delta *= weight[:, None]
-        delta /= batch.total
-        self._backward(delta, inputs, hidden, masks)
-        return float(loss) / batch.total
+        """Fill the gradients.
 
-    def _forward(self, x):
+        Parameters
+        ----------
+        batch : StackedBatch
+
+        Returns
+        -------
+        losses : ndarray of shape (n_nets,)
+            Weighted sums over the batch.
+        """
+        inputs, hidden, masks, logits = self._forward(batch.x.numpy(), batch.sizes)
+        losses, delta = self.output(logits, batch.target.numpy())
+        if batch.weight is not None:
+            weight = batch.weight.numpy()
+            losses *= weight
+            delta *= weight[:, :, None]
+        totals = np.array(batch.totals, dtype=delta.dtype)
+        delta /= totals[:, None, None]
+        self._backward(delta, inputs, hidden, masks)
+        return np.add.reduce(losses, 1)
+
+    def _forward(self, x, sizes):
         inputs, hidden, masks = [x], [], []
         last = len(self.weights) - 1
         for k in range(last):
-            h = inputs[-1] @ self.weights[k].T
-            h += self.biases[k]
+            h = self._linear(k, inputs[-1])
             h = self.activate(h)
             hidden.append(h)
-            if self.dropouts:
-                masks.append(self.dropouts[k].mask(torch.from_numpy(h)).numpy())
+            if any(self.dropouts):
+                masks.append(self._masks(k, h, sizes))
                 h = h * masks[-1]
             inputs.append(h)
-        logits = inputs[-1] @ self.weights[last].T
-        logits += self.biases[last]
-        return inputs, hidden, masks, logits
+        return inputs, hidden, masks, self._linear(last, inputs[-1])
+
+    def _linear(self, k, x):
+        z = np.matmul(x, self.weights[k].transpose(0, 2, 1))
+        z += self.biases[k]
+        return z
+
+    def _masks(self, k, h, sizes):
+        masks = np.ones_like(h)
+        for mask, layers, size in zip(masks, self.dropouts, sizes, strict=True):
+            if layers:
+                mask[:size] = layers[k].mask(torch.from_numpy(mask[:size])).numpy()
+        return masks
 
     def _backward(self, delta, inputs, hidden, masks):
         for k in range(len(self.weights) - 1, -1, -1):
-            np.matmul(delta.T, inputs[k], out=self.weight_gradients[k])
-            np.add.reduce(delta, 0, out=self.bias_gradients[k])
+            np.matmul(delta.transpose(0, 2, 1), inputs[k], out=self.weight_gradients[k])
+            np.add.reduce(delta, 1, out=self.bias_gradients[k])
             if k:
-                delta = delta @ self.weights[k]
+                delta = np.matmul(delta, self.weights[k])
                 if masks:
                     delta *= masks[k - 1]
                 delta = self.derivative(delta, hidden[k - 1])
 
 
+def _dropouts(module):
+    return [layer for layer in module.hidden if isinstance(layer, Dropout)]
+
+
 def _softmax_output(logits, target):
-    logits -= np.maximum.reduce(logits, 1, keepdims=True)
+    logits -= np.maximum.reduce(logits, 2, keepdims=True)
     p = np.exp(logits)
-    norm = np.add.reduce(p, 1)
-    p /= norm[:, None]
+    norm = np.add.reduce(p, 2)
+    p /= norm[:, :, None]
     p -= target
     logits *= target
-    return np.log(norm) - np.add.reduce(logits, 1), p
+    return np.log(norm) - np.add.reduce(logits, 2), p
 
 
 def _sigmoid_output(logits, target):
     losses = np.logaddexp(0.0, logits) - logits * target
     p = expit(logits, out=logits)
     p -= target
-    return np.add.reduce(losses, 1), p
+    return np.add.reduce(losses, 2), p

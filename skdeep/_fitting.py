@@ -70,9 +70,9 @@ class Randomness:
 
     def __init__(self, random_state, device):
         seeds = check_random_state(random_state).randint(2**31 - 1, size=4).tolist()
-        self.split_seed = seeds[0]
+        self.split_seed, self.order_seed = seeds[0], seeds[2]
         self.weights = torch.Generator().manual_seed(seeds[1])
-        self.order = torch.Generator().manual_seed(seeds[2])
+        self.order = torch.Generator().manual_seed(self.order_seed)
         self.dropout = torch.Generator(device).manual_seed(seeds[3])
 
 

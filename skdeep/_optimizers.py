@@ -1,7 +1,9 @@
-"""Solvers, learning-rate schedules and penalties, on one flat vector of parameters.
+"""Solvers and penalties, for one net or for many of one architecture.
 
-A fused step on one vector costs a handful of operations whatever the number of layers,
-and needs no ``torch.optim``, whose first use in a process imports the compiler.
+The parameters of a net are one flat vector, those of many nets the rows of a matrix. A
+step costs a handful of operations on it whatever the number of layers and nets, and
+needs no ``torch.optim``, whose first use in a process imports the compiler. On the CPU
+the operations are numpy's, which is quicker on small arrays.
 """
 
 import math
@@ -9,6 +11,8 @@ import math
 import numpy as np
 import torch
 from scipy.optimize import minimize
+
+from skdeep._schedules import make_schedule
 
 
 class FlatParameters:
@@ -29,22 +33,58 @@ class FlatParameters:
     """
 
     def __init__(self, module):
-        parameters = sorted(module.parameters(), key=lambda p: p.ndim < 2)
-        self.parameters = parameters
-        self.n_penalized = sum(p.numel() for p in parameters if p.ndim >= 2)
-        self.vector = torch.cat([p.detach().reshape(-1) for p in parameters])
-        self.gradient = torch.zeros_like(self.vector)
-        start = 0
-        for p in parameters:
-            stop = start + p.numel()
-            p.data = self.vector[start:stop].view_as(p)
-            p.grad = self.gradient[start:stop].view_as(p)
-            start = stop
+        self.parameters = sorted(module.parameters(), key=lambda p: p.ndim < 2)
+        self.n_penalized = sum(p.numel() for p in self.parameters if p.ndim >= 2)
+        vector = torch.cat([p.detach().reshape(-1) for p in self.parameters])
+        self.move_to(vector, torch.zeros_like(vector))
+
+    def move_to(self, vector, gradient):
+        """Live in other memory from now on, which holds the same values."""
+        self.vector, self.gradient = vector, gradient
+        values, gradients = self.views(vector[None]), self.views(gradient[None])
+        for p in self.parameters:
+            p.data, p.grad = values[p][0], gradients[p][0]
+
+    def views(self, rows):
+        """Parameter to its values in each of `rows`, vectors laid out as this one.
+
+        Parameters
+        ----------
+        rows : Tensor of shape (n_nets, n_parameters)
+
+        Returns
+        -------
+        views : dict
+            Tensors of shape (n_nets, *shape of the parameter).
+        """
+        parts = rows.split([p.numel() for p in self.parameters], dim=1)
+        return {
+            p: part.view(len(rows), *p.shape)
+            for p, part in zip(self.parameters, parts, strict=True)
+        }
 
     def release_gradients(self):
         """Forget the gradients, so that the module holds its weights only."""
         for p in self.parameters:
             p.grad = None
+
+
+def as_array(tensor):
+    """The ndarray of a tensor on the CPU, else the tensor itself."""
+    return tensor.numpy() if tensor.device.type == "cpu" else tensor
+
+
+def _library(array):
+    return np if isinstance(array, np.ndarray) else torch
+
+
+def _per_net(numbers, like):
+    """One number if all nets agree on it, else a column of them."""
+    if len(set(numbers)) == 1:
+        return numbers[0]
+    if isinstance(like, np.ndarray):
+        return np.array(numbers, dtype=like.dtype)[:, None]
+    return torch.tensor(numbers, dtype=like.dtype, device=like.device)[:, None]
 
 
 class Penalty:
@@ -55,43 +95,57 @@ class Penalty:
 
     Parameters
     ----------
-    flat : FlatParameters
+    weights, gradients : array of shape (n_nets, n_weights)
 
-    alpha, l1_ratio : float
-
-    decoupled : bool
-        Whether the quadratic part is weight decay outside of the gradient.
+    settings : list of dict
+        Parameters of each estimator: `alpha`, `l1_ratio`, and `solver`, for with
+        "adamw" the quadratic part is weight decay outside of the gradient.
     """
 
-    def __init__(self, flat, alpha, l1_ratio, decoupled=False):
-        self.l1 = alpha * l1_ratio
-        l2 = alpha * (1.0 - l1_ratio)
-        self.l2, self.decay = (0.0, l2) if decoupled else (l2, 0.0)
-        self.weights = flat.vector[: flat.n_penalized]
-        self.gradient = flat.gradient[: flat.n_penalized]
+    def __init__(self, weights, gradients, settings):
+        self.weights, self.gradients = weights, gradients
+        self.scratch = None
+        self.l1 = [s["alpha"] * s["l1_ratio"] for s in settings]
+        l2 = [s["alpha"] * (1.0 - s["l1_ratio"]) for s in settings]
+        decoupled = [s["solver"] == "adamw" for s in settings]
+        self.l2 = [0.0 if d else x for x, d in zip(l2, decoupled, strict=True)]
+        self.decay = [x if d else 0.0 for x, d in zip(l2, decoupled, strict=True)]
 
-    def value(self, total):
-        """Penalty at the present weights, as a Python float."""
-        if not (self.l1 or self.l2):
-            return 0.0
+    def values(self, totals):
+        """Penalty of each net at its present weights, a list of float."""
+        values = np.zeros(len(totals))
         w = self.weights
-        return float(self.l1 * w.abs().sum() + self.l2 / 2 * w.dot(w)) / total
+        if any(self.l1):
+            values += np.multiply(self.l1, abs(w).sum(1).tolist())
+        if any(self.l2):
+            values += np.multiply(self.l2, (w * w).sum(1).tolist()) / 2
+        return (values / totals).tolist()
 
-    def add_gradient(self, total):
+    def add_gradient(self, totals):
         """Add the gradient of the smooth part."""
-        if self.l2:
-            self.gradient.add_(self.weights, alpha=self.l2 / total)
+        if any(self.l2):
+            factors = [x / total for x, total in zip(self.l2, totals, strict=True)]
+            w, library = self.weights, _library(self.weights)
+            if self.scratch is None:
+                self.scratch = library.empty_like(w)
+            self.gradients += library.multiply(
+                w, _per_net(factors, w), out=self.scratch
+            )
 
-    def shrink(self, rate, total):
+    def shrink(self, rates, totals):
         """Apply what isn't part of the gradient: weight decay, then the L1 part.
 
         The proximal step of L1 (Parikh and Boyd, 2014) leaves exact zeros.
         """
-        if self.decay:
-            self.weights.mul_(1.0 - rate * self.decay)
-        if self.l1:
-            threshold = rate * self.l1 / total
-            self.weights.copy_(torch.nn.functional.softshrink(self.weights, threshold))
+        w = self.weights
+        if any(self.decay):
+            kept = [1.0 - r * x for r, x in zip(rates, self.decay, strict=True)]
+            w *= _per_net(kept, w)
+        if any(self.l1):
+            bound = _per_net(
+                [r * x / t for r, x, t in zip(rates, self.l1, totals, strict=True)], w
+            )
+            w -= _library(w).clip(w, -bound, bound)
 
 
 class SGD:
@@ -99,144 +153,94 @@ class SGD:
 
     Parameters
     ----------
-    vector : Tensor
+    vectors : array of shape (n_nets, n_parameters)
 
-    momentum : float
-
-    nesterovs_momentum : bool
+    settings : list of dict
+        Parameters of each estimator: `momentum` and `nesterovs_momentum`, on which
+        all nets agree.
     """
 
-    def __init__(self, vector, momentum, nesterovs_momentum):
-        self.momentum, self.nesterov = momentum, nesterovs_momentum
-        self.velocity = torch.zeros_like(vector)
+    def __init__(self, vectors, settings):
+        self.momentum = _per_net([s["momentum"] for s in settings], vectors)
+        self.nesterov = settings[0]["nesterovs_momentum"]
+        library = _library(vectors)
+        self.velocity = library.zeros_like(vectors)
+        self.scratch = library.empty_like(vectors)
 
-    def update(self, vector, gradient, rate):
-        self.velocity.mul_(self.momentum).sub_(gradient, alpha=rate)
-        vector.add_(self.velocity, alpha=self.momentum if self.nesterov else 1.0)
+    def take_over(self, other, rows):
+        """Go on with some of the nets of `other`."""
+        self.velocity = other.velocity[rows]
+
+    def update(self, vectors, gradients, rates):
+        multiply = _library(vectors).multiply
+        step = multiply(gradients, _per_net(rates, vectors), out=self.scratch)
+        self.velocity *= self.momentum
+        self.velocity -= step
         if self.nesterov:
-            vector.sub_(gradient, alpha=rate)
+            vectors -= step
+            vectors += multiply(self.velocity, self.momentum, out=step)
+        else:
+            vectors += self.velocity
 
 
 class Adam:
     """Adam (Kingma and Ba, 2015); without `beta_1`, bias-corrected RMSProp.
 
+    The moving averages leave out their constant factors, ``1 - beta``, which are made
+    up for in the step.
+
     Parameters
     ----------
-    vector : Tensor
+    vectors : array of shape (n_nets, n_parameters)
 
-    beta_1, beta_2, epsilon : float
+    settings : list of dict
+        Parameters of each estimator: `solver`, `beta_1`, `beta_2`, `epsilon`.
     """
 
-    def __init__(self, vector, beta_1, beta_2, epsilon):
-        self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
-        self.mean = torch.zeros_like(vector) if beta_1 else None
-        self.square = torch.zeros_like(vector)
+    def __init__(self, vectors, settings):
+        self.beta_1 = [
+            0.0 if s["solver"] == "rmsprop" else s["beta_1"] for s in settings
+        ]
+        self.beta_2 = [s["beta_2"] for s in settings]
+        self.keep_1 = _per_net(self.beta_1, vectors)
+        self.keep_2 = _per_net(self.beta_2, vectors)
+        self.floor = _per_net(
+            [s["epsilon"] / math.sqrt(1.0 - s["beta_2"]) for s in settings], vectors
+        )
+        library = _library(vectors)
+        self.mean = library.zeros_like(vectors) if any(self.beta_1) else None
+        self.square = library.zeros_like(vectors)
+        self.scratch = library.empty_like(vectors)
         self.n_steps = 0
 
-    def update(self, vector, gradient, rate):
-        self.n_steps += 1
-        correction = math.sqrt(1.0 - self.beta_2**self.n_steps)
-        self.square.mul_(self.beta_2)
-        self.square.addcmul_(gradient, gradient, value=1.0 - self.beta_2)
-        scale = self.square.sqrt().add_(self.epsilon)
+    def take_over(self, other, rows):
+        """Go on with some of the nets of `other`."""
+        self.n_steps, self.square = other.n_steps, other.square[rows]
         if self.mean is not None:
-            gradient = self.mean.lerp_(gradient, 1.0 - self.beta_1)
-            correction /= 1.0 - self.beta_1**self.n_steps
-        vector.addcdiv_(gradient, scale, value=-rate * correction)
+            self.mean = other.mean[rows]
 
+    def update(self, vectors, gradients, rates):
+        library, scratch = _library(vectors), self.scratch
+        self.n_steps += 1
+        self.square *= self.keep_2
+        self.square += library.multiply(gradients, gradients, out=scratch)
+        scale = library.sqrt(self.square, out=scratch)
+        scale += self.floor
+        if self.mean is not None:
+            self.mean *= self.keep_1
+            self.mean += gradients
+            gradients = self.mean
+        step = library.divide(gradients, scale, out=scratch)
+        step *= _per_net(self._factors(rates), vectors)
+        vectors -= step
 
-class Schedule:
-    """Constant learning rate, and the events that other schedules react to.
-
-    Parameters
-    ----------
-    rate : float
-        Initial, or for "one_cycle" highest, learning rate.
-    """
-
-    planned_end = False
-
-    def __init__(self, rate):
-        self.rate = rate
-
-    def step_done(self):
-        """After each batch."""
-
-    def epoch_done(self, n_seen):
-        """After each epoch; `n_seen` samples in all so far."""
-
-    def plateau(self):
-        """When the loss has stopped to improve. Returns whether to stop."""
-        return True
-
-
-class InverseScaling(Schedule):
-    """Divide by a power of the number of samples seen."""
-
-    def __init__(self, rate, power_t):
-        super().__init__(rate)
-        self.initial, self.power_t = rate, power_t
-
-    def epoch_done(self, n_seen):
-        self.rate = self.initial / (n_seen + 1) ** self.power_t
-
-
-class Adaptive(Schedule):
-    """Divide by five at each plateau, until 1e-6."""
-
-    def plateau(self):
-        if self.rate <= 1e-6:
-            return True
-        self.rate /= 5.0
-        return False
-
-
-class Cosine(Schedule):
-    """Half a cosine from the rate down to zero (Loshchilov and Hutter, 2017).
-
-    Parameters
-    ----------
-    rate : float
-
-    n_steps : int
-        Steps of the whole fit.
-    """
-
-    planned_end = True
-
-    def __init__(self, rate, n_steps):
-        super().__init__(rate)
-        self.highest, self.n_steps, self.n_done = rate, n_steps, 0
-
-    def step_done(self):
-        self.n_done += 1
-        self.rate = self.highest * _half_cosine(self.n_done / self.n_steps)
-
-
-class OneCycle(Cosine):
-    """Warm up for 30 % of the steps, then anneal (Smith and Topin, 2018)."""
-
-    warm_up = 0.3
-
-    def __init__(self, rate, n_steps):
-        super().__init__(rate, n_steps)
-        self.rate = self._at(0.0)
-
-    def step_done(self):
-        self.n_done += 1
-        self.rate = self._at(self.n_done / self.n_steps)
-
-    def _at(self, progress):
-        if progress < self.warm_up:
-            rise = 1.0 - _half_cosine(progress / self.warm_up)
-            return self.highest * (0.04 + 0.96 * rise)
-        return self.highest * _half_cosine(
-            (progress - self.warm_up) / (1.0 - self.warm_up)
-        )
-
-
-def _half_cosine(progress):
-    return 0.5 * (1.0 + math.cos(math.pi * min(progress, 1.0)))
+    def _factors(self, rates):
+        """Rates, bias corrections and constant factors of the averages in one."""
+        t = self.n_steps
+        return [
+            rate * ((1.0 - b1) / (1.0 - b1**t)) * math.sqrt((1.0 - b2**t) / (1.0 - b2))
+            for rate, b1, b2 in zip(rates, self.beta_1, self.beta_2, strict=True)
+        ]
 
 
 class Solver:
@@ -244,96 +248,83 @@ class Solver:
 
     Parameters
     ----------
-    flat : FlatParameters
+    vectors, gradients : Tensor of shape (n_nets, n_parameters)
 
-    rule : SGD or Adam
+    n_penalized : int
+        The first so many parameters are penalized.
 
-    penalty : Penalty
+    settings : list of dict
+        Parameters of each estimator.
 
-    schedule : Schedule
-
-    gradient_clip : float or None
-        Largest norm of the gradient (Pascanu et al., 2013).
+    n_steps : list
+        Steps of each whole fit, or None.
     """
 
-    def __init__(self, flat, rule, penalty, schedule, gradient_clip):
-        self.flat, self.rule, self.penalty = flat, rule, penalty
-        self.schedule, self.gradient_clip = schedule, gradient_clip
+    def __init__(self, vectors, gradients, n_penalized, settings, n_steps):
+        self.n_penalized, self.settings = n_penalized, settings
+        self.vectors, self.gradients = as_array(vectors), as_array(gradients)
+        self.penalty = Penalty(
+            self.vectors[:, :n_penalized], self.gradients[:, :n_penalized], settings
+        )
+        self.schedules = [
+            make_schedule(s, n) for s, n in zip(settings, n_steps, strict=True)
+        ]
+        clips = [s["gradient_clip"] for s in settings]
+        self.clip = None
+        if any(clip is not None for clip in clips):
+            clips = [math.inf if clip is None else clip for clip in clips]
+            self.clip = _per_net(clips, self.vectors)
+        solver = settings[0]["solver"]
+        self.rule = None
+        if solver != "lbfgs":
+            rule = SGD if solver == "sgd" else Adam
+            self.rule = rule(self.vectors, settings)
 
-    @property
-    def learning_rate(self):
-        """Rate of the next step."""
-        return self.schedule.rate
+    def keep(self, rows, vectors, gradients):
+        """Build the solver of some of the nets, to go on where this one is.
 
-    def step(self, total):
+        Parameters
+        ----------
+        rows : list of int
+            Which nets.
+
+        vectors, gradients : Tensor of shape (n_rows, n_parameters)
+            Where these nets live now.
+
+        Returns
+        -------
+        solver : Solver
+        """
+        settings = [self.settings[row] for row in rows]
+        kept = Solver(
+            vectors, gradients, self.n_penalized, settings, [None] * len(rows)
+        )
+        kept.schedules = [self.schedules[row] for row in rows]
+        kept.rule.take_over(self.rule, rows)
+        return kept
+
+    def step(self, totals):
         """Move the parameters.
 
         Parameters
         ----------
-        total : float
-            Sum of the sample weights of the batch.
+        totals : sequence of float
+            Sum of the sample weights of each net's batch.
         """
-        vector, gradient = self.flat.vector, self.flat.gradient
-        self.penalty.add_gradient(total)
-        if self.gradient_clip is not None:
-            norm = torch.linalg.vector_norm(gradient)
-            gradient.mul_((self.gradient_clip / (norm + 1e-12)).clamp_max(1.0))
-        self.rule.update(vector, gradient, self.schedule.rate)
-        self.penalty.shrink(self.schedule.rate, total)
-        self.schedule.step_done()
+        rates = [schedule.rate for schedule in self.schedules]
+        self.penalty.add_gradient(totals)
+        if self.clip is not None:
+            self._clip()
+        self.rule.update(self.vectors, self.gradients, rates)
+        self.penalty.shrink(rates, totals)
+        for schedule in self.schedules:
+            schedule.step_done()
 
-
-def make_solver(flat, settings, n_steps):
-    """Build the solver that the parameters of an estimator describe.
-
-    Parameters
-    ----------
-    flat : FlatParameters
-
-    settings : dict
-        Parameters of the estimator.
-
-    n_steps : int or None
-        Steps of the whole fit; without a planned end (None), the schedules that need
-        one are constant.
-
-    Returns
-    -------
-    solver : Solver
-    """
-    return Solver(
-        flat,
-        _make_rule(flat.vector, settings),
-        Penalty(
-            flat,
-            settings["alpha"],
-            settings["l1_ratio"],
-            decoupled=settings["solver"] == "adamw",
-        ),
-        _make_schedule(settings, n_steps),
-        settings["gradient_clip"],
-    )
-
-
-def _make_rule(vector, settings):
-    solver = settings["solver"]
-    if solver == "lbfgs":
-        return None
-    if solver == "sgd":
-        return SGD(vector, settings["momentum"], settings["nesterovs_momentum"])
-    beta_1 = 0.0 if solver == "rmsprop" else settings["beta_1"]
-    return Adam(vector, beta_1, settings["beta_2"], settings["epsilon"])
-
-
-def _make_schedule(settings, n_steps):
-    name, rate = settings["learning_rate"], settings["learning_rate_init"]
-    if name == "invscaling":
-        return InverseScaling(rate, settings["power_t"])
-    if name == "adaptive":
-        return Adaptive(rate)
-    if name == "constant" or n_steps is None:
-        return Schedule(rate)
-    return {"cosine": Cosine, "one_cycle": OneCycle}[name](rate, n_steps)
+    def _clip(self):
+        """Shorten gradients that are too long (Pascanu et al., 2013)."""
+        gradients, library = self.gradients, _library(self.gradients)
+        norms = library.sqrt((gradients * gradients).sum(1))[:, None]
+        gradients *= library.clip(self.clip / (norms + 1e-12), None, 1.0)
 
 
 def minimize_lbfgs(flat, penalty, loss, total, *, max_iter, max_fun, tol, callback):
@@ -369,8 +360,8 @@ def minimize_lbfgs(flat, penalty, loss, total, *, max_iter, max_fun, tol, callba
     -------
     result : scipy.optimize.OptimizeResult
     """
-    n = flat.n_penalized if penalty.l1 else 0
-    l1 = penalty.l1 / total
+    n = flat.n_penalized if penalty.l1[0] else 0
+    l1 = penalty.l1[0] / total
 
     def place(z):
         w = np.concatenate([z[:n] - z[n : 2 * n], z[2 * n :]])
@@ -378,8 +369,8 @@ def minimize_lbfgs(flat, penalty, loss, total, *, max_iter, max_fun, tol, callba
 
     def objective(z):
         place(z)
-        value = float(loss()) + penalty.value(total)
-        penalty.add_gradient(total)
+        value = float(loss()) + penalty.values([total])[0]
+        penalty.add_gradient([total])
         g = flat.gradient.double().cpu().numpy()
         return value, np.concatenate([g[:n] + l1, l1 - g[:n], g[n:]])
 

@@ -1,6 +1,7 @@
 """What each epoch achieved, when to stop, and the best weights."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -21,6 +22,26 @@ class Curves:
     best_score_loss: float = np.inf
     n_without_improvement: int = 0
     n_seen: int = 0
+
+
+class Outcome(NamedTuple):
+    """How training ended.
+
+    Attributes
+    ----------
+    n_iter : int
+        Epochs, or iterations of lbfgs.
+
+    complete : bool
+        Whether it converged, was asked to stop, or came to its planned end.
+
+    message : str
+        Why not, if it isn't complete.
+    """
+
+    n_iter: int
+    complete: bool
+    message: str
 
 
 class Validation:
@@ -200,6 +221,39 @@ class Progress:
         curves.best_score = max(score, curves.best_score)
         curves.validation_loss.append(loss)
         curves.validation_score.append(score)
+
+    def outcome(self, schedule, *, asked_to_stop, max_iter):
+        """Tell the schedule of an epoch's end and whether training goes on.
+
+        Parameters
+        ----------
+        schedule : Schedule
+
+        asked_to_stop : bool
+            By a callback.
+
+        max_iter : int
+
+        Returns
+        -------
+        outcome : Outcome or None
+            None if training goes on.
+        """
+        complete = asked_to_stop
+        if not complete:
+            schedule.epoch_done(self.curves.n_seen)
+            if self.stalled:
+                complete = schedule.plateau()
+                if not complete:
+                    self.curves.n_without_improvement = 0
+        if not complete and self.n_epochs < max_iter:
+            return None
+        return Outcome(
+            self.n_epochs,
+            complete or schedule.planned_end,
+            f"Stochastic Optimizer: Maximum iterations ({max_iter}) reached and the "
+            "optimization hasn't converged yet.",
+        )
 
     def restore_best(self):
         """Go back to the epoch with the best validation score."""

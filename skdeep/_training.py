@@ -1,7 +1,6 @@
 """The training loop, on skorch."""
 
-from typing import NamedTuple
-
+import numpy as np
 import torch
 from skorch import NeuralNetClassifier
 from skorch.callbacks import Callback, EarlyStopping
@@ -10,30 +9,10 @@ from skorch.dataset import Dataset
 from skdeep import _optimizers as optimizers
 from skdeep._backprop import gradient_function
 from skdeep._losses import loss_function
-from skdeep._progress import Progress
+from skdeep._progress import Outcome, Progress
 from skdeep._threads import TRAINING, threads_for
 
 _BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
-
-
-class Outcome(NamedTuple):
-    """How training ended.
-
-    Attributes
-    ----------
-    n_iter : int
-        Epochs, or iterations of lbfgs.
-
-    complete : bool
-        Whether it converged, was asked to stop, or came to its planned end.
-
-    message : str
-        Why not, if it isn't complete.
-    """
-
-    n_iter: int
-    complete: bool
-    message: str
 
 
 def make_net(module, settings, *, n_classes, multilabel, n_steps):
@@ -77,21 +56,22 @@ def make_net(module, settings, *, n_classes, multilabel, n_steps):
 class SolverHandle(torch.optim.Optimizer):
     """The solver as skorch's callbacks know it; they may change ``lr``."""
 
-    def __init__(self, solver):
-        super().__init__([solver.flat.vector], {"lr": solver.learning_rate})
+    def __init__(self, solver, flat):
+        (self.schedule,) = solver.schedules
+        super().__init__([flat.vector], {"lr": self.schedule.rate})
         self.solver, self.total = solver, 1.0
-        self.shown_rate = solver.learning_rate
+        self.shown_rate = self.schedule.rate
 
     def follow(self):
         """Take over the rate that a callback has set; show the one that counts."""
         group = self.param_groups[0]
         if group["lr"] != self.shown_rate:
-            self.solver.schedule.rate = group["lr"]
-        self.shown_rate = group["lr"] = self.solver.learning_rate
+            self.schedule.rate = group["lr"]
+        self.shown_rate = group["lr"] = self.schedule.rate
 
     def step(self, closure=None):
         self.follow()
-        self.solver.step(self.total)
+        self.solver.step([self.total])
         self.follow()
 
 
@@ -108,8 +88,14 @@ class TrainingNet(NeuralNetClassifier):
     def initialize_optimizer(self, triggered_directly=None):
         """Lay the parameters out flat and set the solver up."""
         settings = self.solver_settings_
-        self.flat_ = optimizers.FlatParameters(self.module_)
-        self.solver_ = optimizers.make_solver(self.flat_, settings, settings["n_steps"])
+        flat = self.flat_ = optimizers.FlatParameters(self.module_)
+        self.solver_ = optimizers.Solver(
+            flat.vector[None],
+            flat.gradient[None],
+            flat.n_penalized,
+            [settings],
+            [settings["n_steps"]],
+        )
         self.loss_function_ = loss_function(
             settings["loss"], settings["multilabel"], settings["focal_gamma"]
         )
@@ -121,7 +107,7 @@ class TrainingNet(NeuralNetClassifier):
             multilabel=settings["multilabel"],
         )
         # A torch optimizer imports torch's compiler: only for callbacks that look.
-        self.optimizer_ = SolverHandle(self.solver_) if self.callbacks_ else None
+        self.optimizer_ = SolverHandle(self.solver_, flat) if self.callbacks_ else None
         return self
 
     def train(self, batches, validation, curves, events, *, max_iter):
@@ -145,17 +131,7 @@ class TrainingNet(NeuralNetClassifier):
         -------
         outcome : Outcome
         """
-        settings = self.solver_settings_
-        progress = Progress(
-            self.module_,
-            self.flat_,
-            self.loss_function_,
-            validation,
-            curves,
-            tol=settings["tol"],
-            n_iter_no_change=settings["n_iter_no_change"],
-            verbose=settings["verbose"],
-        )
+        progress = self.start(validation, curves)
         try:
             n_operations = 6 * self.module_.n_operations * batches.batch_size
             with threads_for(n_operations, TRAINING):
@@ -168,6 +144,25 @@ class TrainingNet(NeuralNetClassifier):
         finally:
             self.module_.eval()
         return self.outcome_
+
+    def start(self, validation, curves):
+        """Build what records and judges the epochs to come.
+
+        Returns
+        -------
+        progress : Progress
+        """
+        settings = self.solver_settings_
+        return Progress(
+            self.module_,
+            self.flat_,
+            self.loss_function_,
+            validation,
+            curves,
+            tol=settings["tol"],
+            n_iter_no_change=settings["n_iter_no_change"],
+            verbose=settings["verbose"],
+        )
 
     def forget_solver(self):
         """Drop what only training needs: moments, gradients, closures."""
@@ -208,26 +203,13 @@ class TrainingNet(NeuralNetClassifier):
         return self
 
     def _run_epochs(self, batches, epochs, progress, events, data):
-        schedule = self.solver_.schedule
-        complete = schedule.planned_end
-        for _ in range(epochs):
-            self._begin_epoch(events, data)
+        (schedule,), outcome = self.solver_.schedules, None
+        while outcome is None:
+            self.begin_epoch(events, data)
             loss, n_seen = self.run_single_epoch(batches, True, "train", None)
-            if self._end_epoch(loss, n_seen, progress, events, data):
-                complete = True
-                break
-            schedule.epoch_done(progress.curves.n_seen)
-            if progress.stalled:
-                if schedule.plateau():
-                    complete = True
-                    break
-                progress.curves.n_without_improvement = 0
-        return Outcome(
-            progress.n_epochs,
-            complete,
-            f"Stochastic Optimizer: Maximum iterations ({epochs}) reached and the "
-            "optimization hasn't converged yet.",
-        )
+            stop = self.end_epoch(loss, n_seen, progress, events, data)
+            outcome = progress.outcome(schedule, asked_to_stop=stop, max_iter=epochs)
+        return outcome
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         """Train on every batch once.
@@ -245,20 +227,20 @@ class TrainingNet(NeuralNetClassifier):
             self.optimizer_.follow()
         loss_sum, total, n_seen, n_batches = 0.0, 0.0, 0, 0
         self.module_.train()
-        with torch.no_grad():
+        with torch.no_grad(), np.errstate(all="ignore"):
             for batch in iterator.epoch(self.module_.standardizer):
                 loss_sum += step(batch) * batch.total
                 total += batch.total
                 n_seen += len(batch.x)
                 n_batches += 1
-            penalty = self.solver_.penalty.value(total / n_batches)
+            (penalty,) = self.solver_.penalty.values([total / n_batches])
         if self.optimizer_ is not None:
             self.optimizer_.follow()
         return float(loss_sum) / total + penalty, n_seen
 
     def _step(self, batch):
         loss = self.gradient_(batch)
-        self.solver_.step(batch.total)
+        self.solver_.step([batch.total])
         return loss
 
     def _announced_step(self, batch):
@@ -289,8 +271,8 @@ class TrainingNet(NeuralNetClassifier):
 
         def iteration_done(objective):
             nonlocal asked_to_stop
-            self._begin_epoch(events, data)
-            asked_to_stop = self._end_epoch(
+            self.begin_epoch(events, data)
+            asked_to_stop = self.end_epoch(
                 objective, len(batch.x), progress, events, data
             )
             # A callback may have predicted.
@@ -319,11 +301,12 @@ class TrainingNet(NeuralNetClassifier):
             "`max_fun`, or scale the data.",
         )
 
-    def _begin_epoch(self, events, data):
+    def begin_epoch(self, events, data):
+        """Announce an epoch, with the datasets that callbacks look at."""
         events.epoch_begins()
         self.notify("on_epoch_begin", **data)
 
-    def _end_epoch(self, loss, n_seen, progress, events, data):
+    def end_epoch(self, loss, n_seen, progress, events, data):
         """Record the epoch. Returns whether a callback asks to stop."""
         progress.record(loss, n_seen)
         self.history.record("train_loss", loss)

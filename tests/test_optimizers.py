@@ -1,4 +1,4 @@
-"""Solvers against torch's, schedules against their formulas, penalties by hand."""
+"""Solvers against torch's, penalties by hand, and many nets against one."""
 
 import math
 
@@ -15,9 +15,7 @@ from skdeep._optimizers import (
     Adam,
     FlatParameters,
     Penalty,
-    Schedule,
     Solver,
-    make_solver,
     minimize_lbfgs,
 )
 
@@ -43,6 +41,19 @@ def make_module(seed=0):
     return torch.nn.Sequential(*layers).double()
 
 
+def make_solver(flat, settings, n_steps=None):
+    return Solver(
+        flat.vector[None], flat.gradient[None], flat.n_penalized, [settings], [n_steps]
+    )
+
+
+def make_penalty(flat, **settings):
+    n = flat.n_penalized
+    settings = {"solver": "adam", **settings}
+    vector, gradient = flat.vector[None].numpy(), flat.gradient[None].numpy()
+    return Penalty(vector[:, :n], gradient[:, :n], [settings])
+
+
 def quadratic_gradient(vector):
     """Gradient of a badly conditioned quadratic."""
     scale = torch.linspace(0.1, 5.0, len(vector), dtype=torch.float64)
@@ -56,7 +67,7 @@ def run(settings, n_steps=7, total=2.0):
     solver = make_solver(flat, {**SETTINGS, **settings}, n_steps=20)
     for _ in range(n_steps):
         flat.gradient.copy_(quadratic_gradient(flat.vector))
-        solver.step(total)
+        solver.step([total])
     return flat, before
 
 
@@ -112,11 +123,12 @@ def test_adam_is_that_of_torch():
 
 
 def test_adam_adds_epsilon_as_scikit_learn_does():
-    vector, gradient = torch.zeros(1), torch.full((1,), 1e-3)
-    Adam(vector, 0.9, 0.999, epsilon=0.1).update(vector, gradient, 1.0)
+    vector, gradient = np.zeros((1, 1)), np.full((1, 1), 1e-3)
+    settings = {**SETTINGS, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 0.1}
+    Adam(vector, [settings]).update(vector, gradient, [1.0])
     step = math.sqrt(1 - 0.999) / (1 - 0.9) * (0.1 * 1e-3)
     expected = -step / (math.sqrt(0.001) * 1e-3 + 0.1)
-    assert float(vector) == pytest.approx(expected, rel=1e-5)
+    assert vector.item() == pytest.approx(expected, rel=1e-12)
 
 
 def test_rmsprop_is_adam_without_first_moment():
@@ -126,14 +138,14 @@ def test_rmsprop_is_adam_without_first_moment():
 
 
 def test_update_leaves_the_gradient_alone():
-    gradient = torch.tensor([1.0, -2.0])
+    gradient = np.array([[1.0, -2.0]])
     for rule in (
-        SGD(gradient, 0.9, True),
-        Adam(gradient, 0.9, 0.999, 1e-8),
-        Adam(gradient, 0.0, 0.999, 1e-8),
+        SGD(gradient, [{**SETTINGS, "nesterovs_momentum": True}]),
+        Adam(gradient, [SETTINGS]),
+        Adam(gradient, [{**SETTINGS, "solver": "rmsprop"}]),
     ):
-        rule.update(torch.zeros(2), gradient, 0.1)
-        assert gradient.tolist() == [1.0, -2.0]
+        rule.update(np.zeros((1, 2)), gradient, [0.1])
+        assert gradient.tolist() == [[1.0, -2.0]]
 
 
 def test_adamw_decays_weights_only():
@@ -150,7 +162,7 @@ def test_l2_gradient_is_divided_by_the_weights_of_the_batch():
         flat, {**SETTINGS, "solver": "sgd", "alpha": 0.5, "momentum": 0.0}, None
     )
     before = flat.vector.clone()
-    solver.step(total=4.0)
+    solver.step([4.0])
     assert_allclose(flat.vector[:20], before[:20] * (1 - 0.1 * 0.5 / 4.0))
     assert torch.equal(flat.vector[20:], before[20:])
 
@@ -160,7 +172,7 @@ def test_l1_is_a_proximal_step():
     settings = {"solver": "sgd", "alpha": 8.0, "l1_ratio": 1.0, "momentum": 0.0}
     solver = make_solver(flat, {**SETTINGS, **settings}, None)
     before = flat.vector.clone()
-    solver.step(total=4.0)
+    solver.step([4.0])
     threshold = 0.1 * 8.0 / 4.0
     shrunk = before.sign() * (before.abs() - threshold).clamp_min(0)
     assert_allclose(flat.vector[:20], shrunk[:20])
@@ -172,15 +184,17 @@ def test_l1_is_a_proximal_step():
 def test_value_of_the_penalty(decoupled, l2_counts):
     flat = FlatParameters(make_module())
     w = flat.vector[:20].numpy()
-    penalty = Penalty(flat, alpha=0.6, l1_ratio=0.25, decoupled=decoupled)
+    penalty = make_penalty(
+        flat, alpha=0.6, l1_ratio=0.25, solver="adamw" if decoupled else "adam"
+    )
     l1 = 0.6 * 0.25 * np.abs(w).sum()
     l2 = 0.6 * 0.75 / 2 * (w**2).sum() * l2_counts
-    assert penalty.value(total=3.0) == pytest.approx((l1 + l2) / 3.0)
+    assert penalty.values([3.0])[0] == pytest.approx((l1 + l2) / 3.0)
 
 
 def test_penalty_of_zero_costs_nothing():
     flat = FlatParameters(make_module())
-    assert Penalty(flat, 0.0, 0.5).value(3.0) == 0.0
+    assert make_penalty(flat, alpha=0.0, l1_ratio=0.5).values([3.0]) == [0.0]
 
 
 @pytest.mark.parametrize(("norm", "expected"), [(10.0, 0.5), (0.2, 0.2)])
@@ -192,7 +206,7 @@ def test_clipping_bounds_the_gradient_and_keeps_its_direction(norm, expected):
     settings = {"solver": "sgd", "momentum": 0.0, "gradient_clip": 0.5}
     solver = make_solver(flat, {**SETTINGS, **settings}, None)
     flat.gradient.copy_(norm * direction)
-    solver.step(1.0)
+    solver.step([1.0])
     assert_allclose(before - flat.vector, 0.1 * expected * direction, atol=1e-12)
 
 
@@ -200,104 +214,66 @@ def test_clipping_a_gradient_of_zero():
     flat = FlatParameters(make_module())
     before = flat.vector.clone()
     settings = {"solver": "sgd", "gradient_clip": 0.5}
-    make_solver(flat, {**SETTINGS, **settings}, None).step(1.0)
+    make_solver(flat, {**SETTINGS, **settings}, None).step([1.0])
     assert torch.equal(flat.vector, before)
-
-
-def rates(name, n_steps=10, **settings):
-    """Rate of each step of one fit."""
-    flat = FlatParameters(make_module())
-    solver = make_solver(flat, {**SETTINGS, "learning_rate": name, **settings}, n_steps)
-    got = []
-    for _ in range(10):
-        got.append(solver.learning_rate)
-        solver.step(1.0)
-    return np.array([*got, solver.learning_rate])
-
-
-def test_constant_rate():
-    assert_allclose(rates("constant"), 0.1)
-
-
-def test_cosine_falls_from_the_rate_to_zero():
-    got = rates("cosine")
-    assert_allclose(got, 0.05 * (1 + np.cos(np.pi * np.arange(11) / 10)), atol=1e-15)
-
-
-def test_one_cycle_rises_for_30_percent_and_falls_to_zero():
-    got = rates("one_cycle")
-    assert got[0] == pytest.approx(0.04 * 0.1)
-    assert np.argmax(got) == 3
-    assert got[3] == pytest.approx(0.1)
-    assert (np.diff(got[:4]) > 0).all()
-    assert (np.diff(got[3:]) < 0).all()
-    assert got[-1] == pytest.approx(0.0, abs=1e-15)
-
-
-def test_rate_never_rises_again_after_the_planned_end():
-    assert_allclose(rates("cosine", n_steps=5)[5:], 0.0, atol=1e-15)
-    assert_allclose(rates("one_cycle", n_steps=5)[5:], 0.0, atol=1e-15)
-
-
-@pytest.mark.parametrize("name", ["cosine", "one_cycle"])
-def test_schedules_need_a_planned_end(name):
-    assert_allclose(rates(name, n_steps=None), 0.1)
-
-
-@pytest.mark.parametrize(
-    ("name", "planned"),
-    [
-        ("constant", False),
-        ("invscaling", False),
-        ("adaptive", False),
-        ("cosine", True),
-        ("one_cycle", True),
-    ],
-)
-def test_planned_end(name, planned):
-    flat = FlatParameters(make_module())
-    schedule = make_solver(flat, {**SETTINGS, "learning_rate": name}, 10).schedule
-    assert schedule.planned_end is planned
-
-
-def test_inverse_scaling_counts_samples():
-    flat = FlatParameters(make_module())
-    settings = {**SETTINGS, "learning_rate": "invscaling", "power_t": 0.3}
-    schedule = make_solver(flat, settings, None).schedule
-    assert schedule.rate == 0.1
-    schedule.epoch_done(150)
-    assert schedule.rate == pytest.approx(0.1 / 151**0.3)
-    schedule.epoch_done(300)
-    assert schedule.rate == pytest.approx(0.1 / 301**0.3)
-
-
-def test_adaptive_divides_by_five_until_it_stops():
-    flat = FlatParameters(make_module())
-    schedule = make_solver(
-        flat, {**SETTINGS, "learning_rate": "adaptive"}, None
-    ).schedule
-    got = []
-    while not schedule.plateau():
-        got.append(schedule.rate)
-    assert_allclose(got, 0.1 / 5.0 ** np.arange(1, len(got) + 1))
-    assert got[-1] <= 1e-6 < got[-2]
-
-
-def test_other_schedules_stop_at_a_plateau():
-    assert Schedule(0.1).plateau()
 
 
 def test_solver_steps_with_the_rate_before_it_moves_on():
     flat = FlatParameters(make_module())
     before = flat.vector.clone()
-    settings = {**SETTINGS, "solver": "sgd", "momentum": 0.0}
-    schedule = make_solver(flat, {**settings, "learning_rate": "cosine"}, 4).schedule
-    rule = SGD(flat.vector, 0.0, False)
-    solver = Solver(flat, rule, Penalty(flat, 0.0, 0.0), schedule, None)
+    settings = {"solver": "sgd", "momentum": 0.0, "learning_rate": "cosine"}
+    solver = make_solver(flat, {**SETTINGS, **settings}, 4)
     flat.gradient.fill_(1.0)
-    solver.step(1.0)
+    solver.step([1.0])
     assert_allclose(before - flat.vector, 0.1)
-    assert solver.learning_rate < 0.1
+    assert solver.schedules[0].rate < 0.1
+
+
+# Each differs from the others in every number that nets of a stack may differ in.
+MANY = {
+    "adam": [
+        {"beta_1": 0.9, "beta_2": 0.99, "alpha": 0.3, "learning_rate_init": 0.02},
+        {"beta_1": 0.5, "beta_2": 0.9, "epsilon": 1e-2, "gradient_clip": 0.7},
+        {"alpha": 2.0, "l1_ratio": 0.5, "learning_rate": "cosine"},
+        {"solver": "rmsprop", "alpha": 0.1},
+    ],
+    "adamw": [{"alpha": 0.1}, {"alpha": 0.5, "l1_ratio": 0.3}],
+    "sgd": [
+        {"momentum": 0.9, "learning_rate": "one_cycle"},
+        {"momentum": 0.0, "alpha": 1.0, "gradient_clip": 0.1},
+    ],
+}
+
+
+@pytest.mark.parametrize("solver", MANY)
+@pytest.mark.parametrize("library", ["numpy", "torch"])
+def test_many_nets_move_as_each_would_alone(solver, library, monkeypatch):
+    if library == "torch":
+        # What runs on an accelerator, shown on the CPU.
+        monkeypatch.setattr("skdeep._optimizers.as_array", lambda tensor: tensor)
+    settings = [{**SETTINGS, "solver": solver, **s} for s in MANY[solver]]
+    alone = [FlatParameters(make_module(seed)) for seed in range(len(settings))]
+    vectors = torch.stack([flat.vector for flat in alone])
+    gradients = torch.zeros_like(vectors)
+    n_steps = [10] * len(settings)
+    many = Solver(vectors, gradients, 20, settings, n_steps)
+    solvers = [make_solver(f, s, 10) for f, s in zip(alone, settings, strict=True)]
+    totals = [2.0, 3.0, 2.5, 1.0][: len(settings)]
+    for step in range(6):
+        for flat, one, total in zip(alone, solvers, totals, strict=True):
+            flat.gradient.copy_(quadratic_gradient(flat.vector))
+            one.step([total])
+        gradients.copy_(torch.stack([quadratic_gradient(v) for v in vectors]))
+        many.step(totals)
+        if step == 2:
+            # The first net leaves.
+            del alone[0], solvers[0], totals[0]
+            vectors, gradients = vectors[1:].clone(), gradients[1:].clone()
+            many = many.keep(list(range(1, len(settings))), vectors, gradients)
+    penalties = [one.penalty.values([1.0])[0] for one in solvers]
+    assert_allclose(many.penalty.values([1.0] * len(alone)), penalties, rtol=1e-12)
+    for flat, vector in zip(alone, vectors, strict=True):
+        assert_allclose(vector, flat.vector, rtol=1e-12)
 
 
 CANCER = load_breast_cancer(return_X_y=True)
@@ -321,7 +297,7 @@ def fit_lbfgs(alpha, l1_ratio, max_iter=2000, callback=lambda value: False, **op
 
     result = minimize_lbfgs(
         flat,
-        Penalty(flat, alpha, l1_ratio),
+        make_penalty(flat, alpha=alpha, l1_ratio=l1_ratio),
         loss,
         float(len(y)),
         max_iter=max_iter,

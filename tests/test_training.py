@@ -232,7 +232,7 @@ def test_listening_to_batches_changes_nothing(learning_rate):
 
     class Listen(Callback):
         def on_batch_end(self, net, **kwargs):
-            rates.add(net.solver_.learning_rate)
+            rates.add(net.solver_.schedules[0].rate)
 
     weight = np.linspace(0.5, 2.0, len(X))
     silent = make(**options).fit(X, Y, weight)

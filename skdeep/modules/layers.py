@@ -156,14 +156,25 @@ class Dropout(nn.Module):
     ----------
     p : float
         Probability of an element to be zeroed while training.
+
+    Attributes
+    ----------
+    generator : torch.Generator or None
+        Where masks are drawn from.
+
+    given_mask : Tensor or None
+        Used instead of drawing one.
     """
 
     def __init__(self, p):
         super().__init__()
         self.p = p
         self.generator = None
+        self.given_mask = None
 
     def forward(self, x):
+        if self.given_mask is not None:
+            return x * self.given_mask
         if not self.training or self.p == 0.0:
             return x
         return x * self.mask(x)

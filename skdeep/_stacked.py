@@ -1,0 +1,363 @@
+"""Many nets of one architecture, trained as one.
+
+A step of a small net costs more in calls than in arithmetic. The nets of a stack share
+the calls: their parameters are the rows of a matrix, one step moves all of them, and
+each net goes its way as if it were alone, with its own initial weights, order of the
+batches, rates, penalties and early stopping.
+"""
+
+import hashlib
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from scipy import sparse
+
+from skdeep import _backprop as backprop
+from skdeep._batches import Batches, stack_batches
+from skdeep._dense import DenseGradient
+from skdeep._optimizers import Solver
+from skdeep._progress import Curves, Validation
+from skdeep._threads import TRAINING, threads_for
+
+# On a CPU, more nets than these leave the cache and hardly save calls any more.
+_LARGEST_STACK = 16
+
+
+class Training(NamedTuple):
+    """A fit that is ready to run.
+
+    Attributes
+    ----------
+    net : TrainingNet
+
+    batches : Batches
+
+    validation : Validation or None
+
+    curves : Curves
+        Extended in place.
+
+    events : object
+        ``epoch_begins()``, and ``epoch_ends()`` that returns whether to stop.
+
+    seed : int
+        Of the order of the batches.
+
+    max_iter : int
+    """
+
+    net: object
+    batches: Batches
+    validation: Validation | None
+    curves: Curves
+    events: object
+    seed: int
+    max_iter: int
+
+    def run(self):
+        """Train alone. Returns an Outcome."""
+        return self.net.train(
+            self.batches,
+            self.validation,
+            self.curves,
+            self.events,
+            max_iter=self.max_iter,
+        )
+
+
+def train(trainings, n_threads):
+    """Train all nets, those of one architecture as stacks.
+
+    Parameters
+    ----------
+    trainings : list of Training
+
+    n_threads : int
+        How many stacks train at once.
+
+    Returns
+    -------
+    results : list
+        An Outcome, or the exception that ended the training, for each.
+    """
+    results, stop = [None] * len(trainings), threading.Event()
+    plan = _plan(trainings, n_threads)
+    # Stacks that train at the same time take one thread each.
+    worth_sharing = TRAINING if n_threads == 1 or len(plan) == 1 else np.inf
+
+    def run(positions, streams):
+        members = [trainings[i] for i in positions]
+        if len(members) == 1:
+            outcomes = [_run_alone(*members)]
+        else:
+            outcomes = Stack(members, streams).run(stop, worth_sharing)
+        for i, outcome in zip(positions, outcomes, strict=True):
+            results[i] = outcome
+
+    if n_threads == 1 or len(plan) == 1:
+        for positions, streams in plan:
+            run(positions, streams)
+        return results
+    with ThreadPoolExecutor(n_threads) as pool:
+        try:
+            list(pool.map(run, *zip(*plan, strict=True)))
+        except BaseException:
+            # Ctrl-C reaches the main thread only.
+            stop.set()
+            pool.shutdown(cancel_futures=True)
+            raise
+    return results
+
+
+def _run_alone(training):
+    try:
+        return training.run()
+    except Exception as error:
+        return error
+
+
+def _plan(trainings, n_threads):
+    """Divide into stacks: for each, the positions and the streams of its members."""
+    keys = [_stack_key(training) for training in trainings]
+    order = sorted(range(len(trainings)), key=lambda i: keys[i])
+    plan = []
+    for key, group in groupby(order, key=lambda i: keys[i][0]):
+        positions = list(group)
+        most = 1
+        if key:
+            on_cpu = trainings[positions[0]].net.module_.device.type == "cpu"
+            most = _LARGEST_STACK if on_cpu else len(positions)
+            most = min(most, -(-len(positions) // n_threads))
+        plan += _cut(positions, [keys[i][1] for i in positions], most)
+    return plan
+
+
+def _cut(positions, streams, most):
+    """Cut into stacks of at most `most`, along the borders of the streams if it pays.
+
+    Nets of one stream share the copies of their batches.
+    """
+    stacks = [([], [])]
+    for stream in dict.fromkeys(streams):
+        members = [i for i, s in zip(positions, streams, strict=True) if s == stream]
+        for part in np.array_split(members, -(-len(members) // most)):
+            n_before = len(stacks[-1][0])
+            if n_before + len(part) > most or 2 * len(part) > most:
+                stacks.append(([], []))
+            stacks[-1][0].extend(part.tolist())
+            stacks[-1][1].extend([stream] * len(part))
+    return [stack for stack in stacks if stack[0]]
+
+
+def _stack_key(training):
+    """What the nets of a stack have in common, then what those of a stream have.
+
+    Nets that can't be stacked have an empty key.
+    """
+    net, batches = training.net, training.batches
+    module, settings = net.module_, net.solver_settings_
+    written_out = backprop.is_written_out(module, settings["loss"])
+    if (
+        settings["solver"] == "lbfgs"
+        or settings["callbacks"]
+        or not (written_out or backprop.can_stack(module))
+    ):
+        return "", ""
+    config = dict(module.config)
+    del config["standardize"]
+    config["dropout"] = written_out or config["dropout"] > 0
+    common = (
+        type(module).__name__,
+        sorted(config.items()),
+        str(module.dtype),
+        str(module.device),
+        batches.batch_size,
+        batches.n_steps,
+        # Batch normalization would see padding.
+        module.config["normalization"] == "batch" and len(batches.index),
+        [settings[name] for name in ("solver", "nesterovs_momentum", "multilabel")],
+        [settings[name] for name in ("loss", "focal_gamma")],
+    )
+    return repr(common), _stream_key(training)
+
+
+def _stream_key(training):
+    """Digest of all that decides which batches a net sees."""
+    batches, settings = training.batches, training.net.solver_settings_
+    names = ("shuffle", "batch_sampler", "label_smoothing", "standardize")
+    digest = hashlib.blake2b(
+        repr((training.seed, [settings[name] for name in names])).encode()
+    )
+    X = batches.rows.X
+    parts = (X.data, X.indices, X.indptr) if sparse.issparse(X) else (X,)
+    for array in (*parts, batches.codes, batches.index, batches.weight):
+        if isinstance(array, torch.Tensor):
+            # On an accelerator, where X already is; comparing would cost more.
+            digest.update(str(array.data_ptr()).encode())
+        elif array is not None:
+            digest.update(f"{array.shape}{array.dtype}".encode())
+            digest.update(np.ascontiguousarray(array).view(np.uint8).data)
+    return digest.hexdigest()
+
+
+class Stack:
+    """Nets of one architecture that train in step.
+
+    Parameters
+    ----------
+    trainings : list of Training
+
+    streams : list of str
+        Nets of the same stream, which stand side by side, see the same batches.
+    """
+
+    def __init__(self, trainings, streams):
+        self.trainings, self.streams = trainings, streams
+        self.batches = {}
+        for training, stream in zip(trainings, streams, strict=True):
+            # Drawing the order changes its state: one for all, also when the first
+            # net has left.
+            standardizer = training.net.module_.standardizer
+            self.batches.setdefault(stream, (training.batches, standardizer))
+        self.progress = [t.net.start(t.validation, t.curves) for t in trainings]
+        self.results = [None] * len(trainings)
+        self.active = list(range(len(trainings)))
+        settings = [t.net.solver_settings_ for t in trainings]
+        self._lay_out()
+        self.solver = Solver(
+            self.vectors,
+            self.gradients,
+            trainings[0].net.flat_.n_penalized,
+            settings,
+            [s["n_steps"] for s in settings],
+        )
+
+    def run(self, stop, worth_sharing):
+        """Train every net to its end.
+
+        Parameters
+        ----------
+        stop : threading.Event
+            Ends all training.
+
+        worth_sharing : float
+            As for ``threads_for``.
+
+        Returns
+        -------
+        results : list
+            An Outcome, or the exception that ended the training, for each net.
+        """
+        module, batches = self.trainings[0].net.module_, self.trainings[0].batches
+        n_operations = 6 * module.n_operations * batches.batch_size
+        try:
+            with (
+                torch.no_grad(),
+                np.errstate(all="ignore"),
+                threads_for(n_operations, worth_sharing),
+            ):
+                while self.active:
+                    self._train_epoch(stop)
+        except BaseException:
+            for i in self.active:
+                self._leave(i)
+            raise
+        return self.results
+
+    def _lay_out(self):
+        """Give the nets that still train rows of a matrix to live in."""
+        nets = [self.trainings[i].net for i in self.active]
+        flats = [net.flat_ for net in nets]
+        self.vectors = torch.stack([flat.vector for flat in flats])
+        self.gradients = torch.zeros_like(self.vectors)
+        for flat, vector, gradient in zip(
+            flats, self.vectors, self.gradients, strict=True
+        ):
+            flat.move_to(vector, gradient)
+        values, gradients = (
+            flats[0].views(rows) for rows in (self.vectors, self.gradients)
+        )
+        modules = [net.module_ for net in nets]
+        settings = nets[0].solver_settings_
+        if backprop.is_written_out(modules[0], settings["loss"]):
+            self.gradient = DenseGradient(
+                modules, values, gradients, settings["multilabel"]
+            )
+        else:
+            self.gradient = backprop.StackedBackprop(
+                modules, values, gradients, nets[0].loss_function_
+            )
+        for module in modules:
+            module.train()
+
+    def _train_epoch(self, stop):
+        nets = [self.trainings[i] for i in self.active]
+        begun = [_attempt(t.net.begin_epoch, t.events, {}) for t in nets]
+        streams = [self.streams[i] for i in self.active]
+        distinct = list(dict.fromkeys(streams))
+        n_nets = [streams.count(stream) for stream in distinct]
+        iterators = [
+            batches.epoch(standardizer)
+            for batches, standardizer in map(self.batches.get, distinct)
+        ]
+        losses, totals, n_seen, n_batches = 0.0, 0.0, 0, 0
+        for batches in zip(*iterators, strict=True):
+            if stop.is_set():
+                raise KeyboardInterrupt
+            batch = stack_batches(batches, n_nets)
+            losses = losses + self.gradient(batch)
+            self.solver.step(batch.totals)
+            totals = totals + np.array(batch.totals)
+            n_seen = n_seen + np.array(batch.sizes)
+            n_batches += 1
+        penalties = self.solver.penalty.values(totals / n_batches)
+        losses = losses.tolist() / totals + penalties
+        self._end_epoch(begun, losses.tolist(), n_seen.tolist())
+
+    def _end_epoch(self, begun, losses, n_seen):
+        """Record the epoch; nets that are done leave."""
+        staying = []
+        for row, i in enumerate(self.active):
+            result = begun[row] or _attempt(
+                self._judge, i, self.solver.schedules[row], losses[row], n_seen[row]
+            )
+            if result is None:
+                staying.append(row)
+            else:
+                self.results[i] = result
+                self._leave(i)
+        if len(staying) < len(self.active):
+            self.active = [self.active[row] for row in staying]
+            if self.active:
+                self._lay_out()
+                self.solver = self.solver.keep(staying, self.vectors, self.gradients)
+
+    def _judge(self, i, schedule, loss, n_seen):
+        training, progress = self.trainings[i], self.progress[i]
+        stop = training.net.end_epoch(loss, n_seen, progress, training.events, {})
+        outcome = progress.outcome(
+            schedule, asked_to_stop=stop, max_iter=training.max_iter
+        )
+        if outcome is not None:
+            progress.restore_best()
+        return outcome
+
+    def _leave(self, i):
+        """Let a net live on its own again."""
+        net = self.trainings[i].net
+        net.flat_.move_to(net.flat_.vector.clone(), net.flat_.gradient)
+        backprop.own_buffers(net.module_)
+        net.forget_solver()
+        net.module_.eval()
+
+
+def _attempt(function, *args):
+    """Call it; an exception is the net's own and becomes its result."""
+    try:
+        return function(*args)
+    except Exception as error:
+        return error
