@@ -16,11 +16,10 @@ from skdeep import _validation as validation
 from skdeep._availability import available_unless
 from skdeep._batches import Fold, Rows
 from skdeep._inference import forward, most_probable, probabilities
+from skdeep._members import join_curves
 from skdeep._module_state import pack, unpack
 from skdeep._parameters import as_sizes
-from skdeep._progress import Curves
 from skdeep._rules import check_estimator_parameters
-from skdeep._stacked import Training
 from skdeep._version import __version__
 
 
@@ -84,6 +83,7 @@ class BaseDeepClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         epsilon,
         n_iter_no_change,
         max_fun,
+        n_members,
         device,
         dtype,
         callbacks,
@@ -121,6 +121,7 @@ class BaseDeepClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self.epsilon = epsilon
         self.n_iter_no_change = n_iter_no_change
         self.max_fun = max_fun
+        self.n_members = n_members
         self.device = device
         self.dtype = dtype
         self.callbacks = callbacks
@@ -236,46 +237,22 @@ class BaseDeepClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self, X, y, sample_weight, *, going_on, events, classes=None, incremental=False
     ):
         """Walk the data path; each stage has a file of its own."""
-        data = fitting.validate(
-            self,
-            X,
-            y,
-            sample_weight,
-            classes=classes,
-            going_on=going_on,
-            incremental=incremental,
-        )
-        if incremental and fitting.can_go_on(self):
-            randomness = self.net_.randomness_
+        stage = {"going_on": going_on, "incremental": incremental}
+        data = fitting.validate(self, X, y, sample_weight, classes=classes, **stage)
+        trainings = fitting.prepare(self, data, events, **stage)
+        if incremental:
+            outcomes = [training.run() for training in trainings]
         else:
-            randomness = fitting.Randomness(self.random_state, data.device)
-        batches, held_out = fitting.make_batches(self, data, randomness)
-        net = fitting.make_net(
-            self,
-            data,
-            batches,
-            randomness,
-            going_on=going_on,
-            incremental=incremental,
-        )
-        curves = Curves()
-        if going_on:
-            curves = fitting.earlier_curves(self, incremental=incremental)
-        training = Training(
-            net,
-            batches,
-            held_out,
-            curves,
-            events(lambda: data.fitted_attributes(unpack(pack(net.module_)))),
-            randomness.order_seed,
-            max_iter=1 if incremental else self.max_iter,
-        )
-        outcome = training.run() if incremental else meeting.run(training)
-        self._keep(net, data, curves, outcome.n_iter)
-        if not incremental:
-            net.forget_solver()
+            outcomes = meeting.run(trainings)
+        self._keep(trainings, data, max(outcome.n_iter for outcome in outcomes))
+        if incremental:
+            return
+        for training in trainings:
+            training.net.forget_solver()
+        for outcome in outcomes:
             if not outcome.complete:
                 warnings.warn(outcome.message, ConvergenceWarning, stacklevel=4)
+                break
 
     def _check_partial_fit(self, classes):
         if self.class_weight == "balanced":
@@ -297,9 +274,11 @@ class BaseDeepClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                 f"Got {classes!r} after {self.classes_!r}."
             )
 
-    def _keep(self, net, data, curves, n_iter):
+    def _keep(self, trainings, data, n_iter):
         """Set the fitted attributes."""
-        vars(self).update(data.fitted_attributes(net.module_))
+        nets = [training.net for training in trainings]
+        curves = join_curves([training.curves for training in trainings])
+        vars(self).update(data.fitted_attributes([net.module_ for net in nets]))
         stopping = self.early_stopping
         self.n_iter_ = n_iter
         self.t_ = curves.n_seen
@@ -310,7 +289,7 @@ class BaseDeepClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self.validation_scores_ = curves.validation_score if stopping else None
         self.best_validation_score_ = curves.best_score if stopping else None
         self._no_improvement_count = curves.n_without_improvement
-        self.net_ = net
+        self.net_ = nets[0] if len(nets) == 1 else nets
 
     def predict(self, X):
         """Predict the class of each sample.

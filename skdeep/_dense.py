@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from scipy.special import expit
 
-from skdeep.modules import MLP, Dropout, InputStandardizer
+from skdeep.modules import MLP, Dropout, Ensemble, InputStandardizer
 
 # Where to leave out passes over the data: enough rows to pay for what it takes, and
 # offsets that take less than the last three digits of a standardized net.
@@ -30,12 +30,42 @@ def _times(d, factor):
 
 def is_plain(module):
     """Whether `module` is a dense net on the CPU that this file can compute."""
+    if type(module) is Ensemble:
+        return all(map(is_plain, module.members))
     return (
         type(module) is MLP
         and module.config["activation"] in _ACTIVATIONS
         and module.config["normalization"] is None
         and module.output.weight.device.type == "cpu"
     )
+
+
+def forward_function(module, n_samples):
+    """Build the function that computes the logits of one chunk after the other.
+
+    Parameters
+    ----------
+    module : MLP or Ensemble
+        In eval mode.
+
+    n_samples : int
+        Rows of all chunks.
+
+    Returns
+    -------
+    compute : callable
+        ndarray of shape (n_chunk, n_features), no chunk longer than the first, to
+        logits of shape (n_chunk, n_outputs).
+    """
+    if type(module) is MLP:
+        return DenseForward(module, n_samples)
+    members = [DenseForward(member, n_samples) for member in module.members]
+
+    def compute(x):
+        logits = torch.from_numpy(np.stack([member(x) for member in members]))
+        return module.combine(logits.double()).numpy()
+
+    return compute
 
 
 class DenseForward:

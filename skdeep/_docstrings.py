@@ -134,6 +134,11 @@ n_iter_no_change : int, default=10
 max_fun : int, default=15000
     Maximum number of evaluations of the loss by "lbfgs".
 
+n_members : int, default=1
+    Number of nets, each with a seed of its own drawn from `random_state`. They train
+    as one, on as many threads as torch uses, and their probabilities are averaged
+    (Lakshminarayanan et al., 2017).
+
 device : str, default="auto"
     "cpu", "cuda", "cuda:<index>" or "mps"; "auto" is CUDA where there is one.
 
@@ -171,7 +176,8 @@ best_loss_ : float or None
     Lowest training loss; None with early stopping.
 
 loss_curve_ : list of float
-    Training loss of each epoch, penalty included.
+    Training loss of each epoch, penalty included. This and all that follows are means
+    if there are several nets.
 
 validation_loss_curve_ : list of float or None
     Validation loss of each epoch, with early stopping.
@@ -186,7 +192,7 @@ module_ : torch.nn.Module
     The fitted net, in eval mode: folded input to logits.
 
 net_ : skorch.NeuralNetClassifier
-    The net that was trained. It is not part of a pickle.
+    The net that was trained, or a list of them. It is not part of a pickle.
 
 n_outputs_ : int
     Number of logits.

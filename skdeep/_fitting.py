@@ -14,8 +14,11 @@ from skdeep import _validation as validation
 from skdeep._devices import resolve_device, resolve_dtype
 from skdeep._inference import most_probable
 from skdeep._losses import target_rows
+from skdeep._members import join_modules, modules_of
+from skdeep._module_state import pack, unpack
 from skdeep._progress import Curves, Validation
 from skdeep._split import split_validation
+from skdeep._stacked import Training
 from skdeep.modules import InputStandardizer, allocate, build, initialize, use_generator
 
 
@@ -45,31 +48,32 @@ class Data(NamedTuple):
     device: torch.device
     dtype: torch.dtype
 
-    def fitted_attributes(self, module):
-        """What an estimator needs to predict with `module`."""
+    def fitted_attributes(self, modules):
+        """What an estimator needs to predict with `modules`."""
+        multilabel = self.targets.multilabel
         return {
             "classes_": self.targets.classes,
             "input_shape_": self.fold.module_shape,
-            "out_activation_": "logistic" if self.targets.multilabel else "softmax",
+            "out_activation_": "logistic" if multilabel else "softmax",
             "n_outputs_": len(self.targets.classes),
-            "module_": module,
+            "module_": join_modules(modules, multilabel),
             "_fold": self.fold,
         }
 
 
 class Randomness:
-    """A generator for each use of chance, all seeded by one `random_state`.
+    """A generator for each use of chance, all seeded by one.
 
     Parameters
     ----------
-    random_state : int, RandomState or None
+    random_state : RandomState
 
     device : torch.device
         Where dropout draws.
     """
 
     def __init__(self, random_state, device):
-        seeds = check_random_state(random_state).randint(2**31 - 1, size=4).tolist()
+        seeds = random_state.randint(2**31 - 1, size=4).tolist()
         self.split_seed, self.order_seed = seeds[0], seeds[2]
         self.weights = torch.Generator().manual_seed(seeds[1])
         self.order = torch.Generator().manual_seed(self.order_seed)
@@ -90,9 +94,11 @@ class FitEvents:
 
     def __init__(self, context=None, **arguments):
         self.context, self.arguments = context, arguments
+        self.n_epochs, self.stopped_after = 0, np.inf
 
     def epoch_begins(self):
         """Open the task of an epoch."""
+        self.n_epochs += 1
         if self.context is not None:
             self.epoch = self.context.subcontext(task_name="epoch")
             self.epoch.call_on_fit_task_begin(**self.arguments)
@@ -101,7 +107,30 @@ class FitEvents:
         """Close it. Returns whether a callback asks to stop."""
         if self.context is None:
             return False
-        return self.epoch.call_on_fit_task_end(**self.arguments)
+        stop = self.epoch.call_on_fit_task_end(**self.arguments)
+        if stop:
+            self.stopped_after = self.n_epochs
+        return stop
+
+
+class FollowingEvents:
+    """Stops where others stop, and reports nothing.
+
+    Parameters
+    ----------
+    leader : FitEvents
+    """
+
+    def __init__(self, leader):
+        self.leader, self.n_epochs = leader, 0
+
+    def epoch_begins(self):
+        """Count the epochs."""
+        self.n_epochs += 1
+
+    def epoch_ends(self):
+        """Returns whether a callback has stopped the leader by now."""
+        return self.n_epochs >= self.leader.stopped_after
 
 
 @contextmanager
@@ -177,6 +206,62 @@ def validate(estimator, X, y, sample_weight, *, classes, going_on, incremental):
     channels_last = getattr(estimator, "channels", "first") == "last"
     fold = batching.Fold(shape, channels_last)
     return Data(flat, targets, weight, fold, device, dtype)
+
+
+def prepare(estimator, data, make_events, *, going_on, incremental):
+    """Everything that training needs, for each net of the estimator.
+
+    Parameters
+    ----------
+    estimator : BaseDeepClassifier
+
+    data : Data
+
+    make_events : callable
+        Takes a function that returns the fitted attributes as they are.
+
+    going_on, incremental : bool
+        As in ``validate``.
+
+    Returns
+    -------
+    trainings : list of Training
+    """
+    modules = [None] * estimator.n_members
+    if going_on:
+        modules = modules_of(estimator.module_)
+        _check_unchanged("n_members", estimator.n_members, len(modules))
+    nets = _nets_to_go_on(estimator) if incremental else []
+    random_state = check_random_state(estimator.random_state)
+    trainings = []
+
+    def fitted_attributes():
+        modules = [unpack(pack(training.net.module_)) for training in trainings]
+        return data.fitted_attributes(modules)
+
+    events = make_events(fitted_attributes)
+    for module, net in zip(modules, nets or [None] * len(modules), strict=True):
+        fresh = net is None
+        randomness = Randomness(random_state, data.device) if fresh else net.randomness_
+        batches, held_out = make_batches(estimator, data, randomness)
+        module = make_module(estimator, data, batches, randomness, module)
+        if fresh:
+            net = make_net(estimator, data, batches, randomness, module, incremental)
+        curves = Curves()
+        if going_on:
+            curves = earlier_curves(estimator, incremental=incremental)
+        trainings.append(
+            Training(
+                net,
+                batches,
+                held_out,
+                curves,
+                events if not trainings else FollowingEvents(events),
+                randomness.order_seed,
+                max_iter=1 if incremental else estimator.max_iter,
+            )
+        )
+    return trainings
 
 
 def make_batches(estimator, data, randomness):
@@ -273,14 +358,35 @@ def _score_function(estimator, data):
     def score(module, logits, loss):
         judged = copy.copy(estimator)
         vars(judged).pop("feature_names_in_", None)
-        vars(judged).update(data.fitted_attributes(module))
+        vars(judged).update(data.fitted_attributes([module]))
         return scorer(judged, data.X, y, **options)
 
     return score
 
 
-def make_net(estimator, data, batches, randomness, *, going_on, incremental):
-    """A net ready to train: a new one, or that of the fit before.
+def make_module(estimator, data, batches, randomness, module):
+    """Build the module, unless there is one to go on with; it learns the statistics.
+
+    Returns
+    -------
+    module : Net
+    """
+    n_classes = len(data.targets.classes)
+    config = estimator._module_config(data.fold.module_shape, n_classes)
+    if module is None:
+        module = allocate(build(estimator._module_name, config), data.dtype)
+        initialize(module, randomness.weights, estimator.activation)
+        module = module.to(data.device)
+    else:
+        for name in sorted(config):
+            _check_unchanged(name, config[name], module.config[name])
+    if isinstance(module.standardizer, InputStandardizer):
+        batches.learn_statistics(module.standardizer)
+    return module
+
+
+def make_net(estimator, data, batches, randomness, module, incremental):
+    """Wrap a module in a net that is ready to train.
 
     Returns
     -------
@@ -289,24 +395,11 @@ def make_net(estimator, data, batches, randomness, *, going_on, incremental):
     # skorch is slow to import, and nothing but training needs it.
     from skdeep._training import make_net
 
-    n_classes = len(data.targets.classes)
-    config = estimator._module_config(data.fold.module_shape, n_classes)
-    if going_on:
-        _check_same_architecture(config, estimator.module_.config)
-        module = estimator.module_
-    else:
-        module = allocate(build(estimator._module_name, config), data.dtype)
-        initialize(module, randomness.weights, estimator.activation)
-        module = module.to(data.device)
-    if isinstance(module.standardizer, InputStandardizer):
-        batches.learn_statistics(module.standardizer)
-    if going_on and incremental and can_go_on(estimator):
-        return estimator.net_
     use_generator(module, randomness.dropout)
     net = make_net(
         module,
         estimator.get_params(deep=False),
-        n_classes=n_classes,
+        n_classes=len(data.targets.classes),
         multilabel=data.targets.multilabel,
         n_steps=None if incremental else batches.n_steps * estimator.max_iter,
     )
@@ -314,19 +407,18 @@ def make_net(estimator, data, batches, randomness, *, going_on, incremental):
     return net
 
 
-def can_go_on(estimator):
-    """Whether the solver of the last partial_fit is still there."""
-    return getattr(getattr(estimator, "net_", None), "solver_", None) is not None
+def _nets_to_go_on(estimator):
+    """Nets of the last partial_fit, if their solvers are still there."""
+    nets = getattr(estimator, "net_", [])
+    nets = nets if isinstance(nets, list) else [nets]
+    return nets if all(net.solver_ is not None for net in nets) else []
 
 
-def _check_same_architecture(config, before):
-    changed = sorted(name for name in config if config[name] != before[name])
-    if changed:
-        name = changed[0]
+def _check_unchanged(name, value, before):
+    if value != before:
         raise ValueError(
             f"`{name}` must not change between fits that go on from each other. "
-            f"Got {config[name]!r} after {before[name]!r}; use a new estimator or "
-            "warm_start=False."
+            f"Got {value!r} after {before!r}; use a new estimator or warm_start=False."
         )
 
 

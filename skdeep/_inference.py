@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from scipy.special import expit
 
-from skdeep._dense import DenseForward, is_plain
+from skdeep._dense import forward_function, is_plain
 from skdeep._threads import DENSE_FORWARD, MODULE_FORWARD, threads_for
 
 # Values in the widest layer of one chunk, which should stay in the cache from layer to
@@ -32,7 +32,7 @@ def forward(module, rows):
     with torch.inference_mode():
         if is_plain(module):
             size = max(_DENSE_ROWS, _DENSE_CHUNK // module.row_size)
-            net, worth_sharing = DenseForward(module, n_samples), DENSE_FORWARD
+            net, worth_sharing = forward_function(module, n_samples), DENSE_FORWARD
 
             def compute(x):
                 return net(x.numpy()).astype(np.float64, copy=False)

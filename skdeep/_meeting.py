@@ -9,27 +9,39 @@ nets train together and the tasks go on.
 
 import threading
 from contextlib import contextmanager
+from itertools import islice
 
 import joblib
+import torch
 
 from skdeep import _stacked as stacked
 
 _here = threading.local()
 
 
-def run(training):
+def run(trainings):
     """Train, together with others if this thread belongs to a meeting.
 
     Parameters
     ----------
-    training : Training
+    trainings : list of Training
+        Of one estimator.
 
     Returns
     -------
-    outcome : Outcome
+    outcomes : list of Outcome
     """
     meeting = getattr(_here, "meeting", None)
-    return training.run() if meeting is None else meeting.wait(training)
+    if meeting is not None:
+        results = meeting.wait(trainings)
+    elif len(trainings) == 1:
+        return [trainings[0].run()]
+    else:
+        results = stacked.train(trainings, torch.get_num_threads())
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return results
 
 
 class _Aborted(BaseException):
@@ -65,6 +77,19 @@ class _Task:
         self.meeting.leave(self)
 
 
+class _Entry:
+    """Nets that wait to be trained.
+
+    Parameters
+    ----------
+    trainings : list of Training
+    """
+
+    def __init__(self, trainings):
+        self.trainings, self.results = trainings, None
+        self.trained = threading.Event()
+
+
 class Meeting:
     """Tasks that run `n_running` at a time and train all at once.
 
@@ -90,7 +115,7 @@ class Meeting:
         task = _Task(function, self, callback)
         with self.changed:
             self.n_unfinished += 1
-        threading.Thread(target=task.run, daemon=True).start()
+        threading.Thread(target=task.run, name="skdeep", daemon=True).start()
         return task
 
     @contextmanager
@@ -102,29 +127,26 @@ class Meeting:
             _here.meeting = self
             yield
 
-    def wait(self, training):
-        """Wait until this net is trained.
+    def wait(self, trainings):
+        """Wait until these nets are trained.
 
         Returns
         -------
-        outcome : Outcome
+        results : list
+            An Outcome, or the exception that ended the training, for each net.
         """
-        trained = threading.Event()
-        entry = [training, trained, None]
+        entry = _Entry(trainings)
         with self.changed:
             self.waiting.append(entry)
             self.changed.notify_all()
         self.running.release()
         try:
-            trained.wait()
+            entry.trained.wait()
         finally:
             self.running.acquire()
         if self.aborted:
             raise _Aborted
-        result = entry[2]
-        if isinstance(result, BaseException):
-            raise result
-        return result
+        return entry.results
 
     def leave(self, task):
         """Take note that a task has ended."""
@@ -145,10 +167,11 @@ class Meeting:
         """
         while not self._done_or_all_wait(task):
             entries, self.waiting = self.waiting, []
-            results = stacked.train([entry[0] for entry in entries], self.n_running)
-            for entry, result in zip(entries, results, strict=True):
-                entry[2] = result
-                entry[1].set()
+            trainings = [t for entry in entries for t in entry.trainings]
+            results = iter(stacked.train(trainings, self.n_running))
+            for entry in entries:
+                entry.results = list(islice(results, len(entry.trainings)))
+                entry.trained.set()
         if task.error is not None:
             raise task.error
         return task.result
@@ -169,7 +192,7 @@ class Meeting:
         with self.changed:
             self.aborted = True
             for entry in self.waiting:
-                entry[1].set()
+                entry.trained.set()
 
 
 class StackingBackend(joblib.ParallelBackendBase):

@@ -1,7 +1,10 @@
 """Multi-layer perceptron classifier."""
 
+import numpy as np
+
 from skdeep._base import BaseDeepClassifier
 from skdeep._docstrings import shared_docs
+from skdeep._members import modules_of
 from skdeep._parameters import Sizes
 from skdeep._rules import SHARED_RULES
 from skdeep._validation import InputFormat
@@ -23,10 +26,12 @@ class DeepMLPClassifier(BaseDeepClassifier):
     Attributes
     ----------
     coefs_ : list of ndarray of shape (n_in, n_out)
-        Copies of the weights of each layer.
+        Copies of the weights of each layer; of shape (n_members, n_in, n_out) if
+        there are several nets.
 
     intercepts_ : list of ndarray of shape (n_out,)
-        Copies of the biases of each layer.
+        Copies of the biases of each layer; of shape (n_members, n_out) if there are
+        several nets.
 
     n_layers_ : int
         Number of layers, input and output included.
@@ -100,6 +105,7 @@ class DeepMLPClassifier(BaseDeepClassifier):
         epsilon=1e-8,
         n_iter_no_change=10,
         max_fun=15000,
+        n_members=1,
         device="auto",
         dtype="auto",
         callbacks=None,
@@ -139,6 +145,7 @@ class DeepMLPClassifier(BaseDeepClassifier):
             epsilon=epsilon,
             n_iter_no_change=n_iter_no_change,
             max_fun=max_fun,
+            n_members=n_members,
             device=device,
             dtype=dtype,
             callbacks=callbacks,
@@ -149,18 +156,23 @@ class DeepMLPClassifier(BaseDeepClassifier):
 
     @property
     def coefs_(self):
-        return [
-            layer.weight.detach().cpu().numpy().T.copy()
-            for layer in self.module_.linear_layers
-        ]
+        return self._layers(lambda layer: layer.weight.T)
 
     @property
     def intercepts_(self):
-        return [
-            layer.bias.detach().cpu().numpy().copy()
-            for layer in self.module_.linear_layers
-        ]
+        return self._layers(lambda layer: layer.bias)
 
     @property
     def n_layers_(self):
-        return len(self.module_.linear_layers) + 1
+        return len(modules_of(self.module_)[0].linear_layers) + 1
+
+    def _layers(self, part):
+        """Copies of a part of each layer."""
+        members = zip(
+            *[module.linear_layers for module in modules_of(self.module_)], strict=True
+        )
+        stacked = [
+            np.stack([part(layer).detach().cpu().numpy() for layer in layers])
+            for layers in members
+        ]
+        return [array[0] if len(array) == 1 else array for array in stacked]

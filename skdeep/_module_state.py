@@ -2,7 +2,7 @@
 
 import torch
 
-from skdeep.modules import build
+from skdeep.modules import Ensemble, build
 
 
 def pack(module):
@@ -11,6 +11,12 @@ def pack(module):
     The arrays are numpy's, so that a pickle holds no torch object, a GPU's net loads
     on a CPU and joblib can compress or memory-map them.
     """
+    if isinstance(module, Ensemble):
+        return {
+            "class": "Ensemble",
+            "multilabel": module.multilabel,
+            "members": [pack(member) for member in module.members],
+        }
     return {
         "class": type(module).__name__,
         "config": module.config,
@@ -23,6 +29,9 @@ def pack(module):
 
 def unpack(state):
     """Rebuild a module from what `pack` returned: on the CPU, in eval mode."""
+    if state["class"] == "Ensemble":
+        members = [unpack(member) for member in state["members"]]
+        return Ensemble(members, state["multilabel"]).eval()
     module = build(state["class"], state["config"])
     weights = {name: torch.tensor(array) for name, array in state["weights"].items()}
     module.load_state_dict(weights, assign=True)

@@ -56,6 +56,7 @@ SHARED_RULES = {
     "epsilon": [Number(0, closed="right")],
     "n_iter_no_change": [Number(1, integer=True, infinite=True)],
     "max_fun": [Number(1, integer=True)],
+    "n_members": [Number(1, integer=True)],
     "device": [Device()],
     "dtype": [OneOf("auto", "float32", "float64")],
     "callbacks": [Callbacks(), OneOf(None)],

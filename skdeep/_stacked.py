@@ -122,7 +122,8 @@ def _run_alone(training):
 
 def _plan(trainings, n_threads):
     """Divide into stacks: for each, the positions and the streams of its members."""
-    keys = [_stack_key(training) for training in trainings]
+    digests = {}
+    keys = [_stack_key(training, digests) for training in trainings]
     order = sorted(range(len(trainings)), key=lambda i: keys[i])
     plan = []
     for key, group in groupby(order, key=lambda i: keys[i][0]):
@@ -153,10 +154,10 @@ def _cut(positions, streams, most):
     return [stack for stack in stacks if stack[0]]
 
 
-def _stack_key(training):
+def _stack_key(training, digests):
     """What the nets of a stack have in common, then what those of a stream have.
 
-    Nets that can't be stacked have an empty key.
+    Nets that can't be stacked have an empty key. `digests` remembers arrays.
     """
     net, batches = training.net, training.batches
     module, settings = net.module_, net.solver_settings_
@@ -182,25 +183,31 @@ def _stack_key(training):
         [settings[name] for name in ("solver", "nesterovs_momentum", "multilabel")],
         [settings[name] for name in ("loss", "focal_gamma")],
     )
-    return repr(common), _stream_key(training)
+    return repr(common), _stream_key(training, digests)
 
 
-def _stream_key(training):
+def _stream_key(training, digests):
     """Digest of all that decides which batches a net sees."""
     batches, settings = training.batches, training.net.solver_settings_
     names = ("shuffle", "batch_sampler", "label_smoothing", "standardize")
-    digest = hashlib.blake2b(
-        repr((training.seed, [settings[name] for name in names])).encode()
-    )
+    parts = [repr((training.seed, [settings[name] for name in names]))]
     X = batches.rows.X
-    parts = (X.data, X.indices, X.indptr) if sparse.issparse(X) else (X,)
-    for array in (*parts, batches.codes, batches.index, batches.weight):
-        if isinstance(array, torch.Tensor):
-            # On an accelerator, where X already is; comparing would cost more.
-            digest.update(str(array.data_ptr()).encode())
-        elif array is not None:
-            digest.update(f"{array.shape}{array.dtype}".encode())
-            digest.update(np.ascontiguousarray(array).view(np.uint8).data)
+    arrays = (X.data, X.indices, X.indptr) if sparse.issparse(X) else (X,)
+    for array in (*arrays, batches.codes, batches.index, batches.weight):
+        if id(array) not in digests:
+            digests[id(array)] = _digest(array)
+        parts.append(digests[id(array)])
+    return " ".join(parts)
+
+
+def _digest(array):
+    if array is None:
+        return ""
+    if isinstance(array, torch.Tensor):
+        # X on an accelerator: looking at it would cost more than comparing saves.
+        return str(array.data_ptr())
+    digest = hashlib.blake2b(f"{array.shape}{array.dtype}".encode())
+    digest.update(np.ascontiguousarray(array).view(np.uint8).data)
     return digest.hexdigest()
 
 

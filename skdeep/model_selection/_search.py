@@ -44,9 +44,64 @@ def _holds_net(search):
     return any(isinstance(part, BaseDeepClassifier) for part in parts)
 
 
+_NOTES = """
+    Takes the parameters, and has the methods and attributes, of
+    :class:`sklearn.model_selection.{name}`; a program needs another import and nothing
+    else. Fits of skdeep's estimators that are under way at the same time meet where
+    their nets would train, and nets of one architecture train as one: they may differ
+    in everything but what ``module_`` is made of, `batch_size`, `loss` and `solver`.
+    Each gets what it would get alone, up to rounding. All else, pipelines and scorers
+    included, runs as ever, `n_jobs` of them at a time in threads of this process, and
+    so many stacks of nets.
+
+    Nets that can't be stacked (recurrent ones, "lbfgs", skorch's callbacks) train one
+    by one. Without a net of skdeep, and under a joblib backend that leaves this machine
+    (Dask, Ray), it is scikit-learn's search.
+
+    Notes
+    -----
+    ``mean_fit_time`` counts from the start of a fit to the end of the training of all
+    the nets that it trained with.
+
+    At most 256 fits are under way at once, and no more than keep their training data
+    within 1 GiB.
+"""
+
+
 class GridSearchCV(_StackedSearch, model_selection.GridSearchCV):
-    """Exhaustive search that trains many nets at once."""
+    __doc__ = f"""Exhaustive search that trains many nets at once.
+{_NOTES.format(name="GridSearchCV")}
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skdeep import DeepMLPClassifier
+    >>> from skdeep.model_selection import GridSearchCV
+    >>> X, y = load_iris(return_X_y=True)
+    >>> net = DeepMLPClassifier(
+    ...     (16,), learning_rate="one_cycle", max_iter=20, batch_size=16, random_state=0
+    ... )
+    >>> search = GridSearchCV(net, {{"learning_rate_init": [1e-5, 1e-2]}}).fit(X, y)
+    >>> search.best_params_
+    {{'learning_rate_init': 0.01}}
+    """
 
 
 class RandomizedSearchCV(_StackedSearch, model_selection.RandomizedSearchCV):
-    """Randomized search that trains many nets at once."""
+    __doc__ = f"""Randomized search that trains many nets at once.
+{_NOTES.format(name="RandomizedSearchCV")}
+    Examples
+    --------
+    >>> from scipy.stats import loguniform
+    >>> from sklearn.datasets import load_iris
+    >>> from skdeep import DeepMLPClassifier
+    >>> from skdeep.model_selection import RandomizedSearchCV
+    >>> X, y = load_iris(return_X_y=True)
+    >>> net = DeepMLPClassifier(
+    ...     (16,), learning_rate="one_cycle", max_iter=20, batch_size=16, random_state=0
+    ... )
+    >>> search = RandomizedSearchCV(
+    ...     net, {{"alpha": loguniform(1e-6, 10)}}, n_iter=5, random_state=0
+    ... )
+    >>> len(search.fit(X, y).cv_results_["params"])
+    5
+    """

@@ -3,6 +3,7 @@
 import torch
 
 from skdeep.modules.cnn import CNN
+from skdeep.modules.ensemble import Ensemble
 from skdeep.modules.initialization import initialize
 from skdeep.modules.layers import (
     ACTIVATIONS,
@@ -44,6 +45,7 @@ __all__ = [
     "REGISTRY",
     "RNN",
     "Dropout",
+    "Ensemble",
     "InputStandardizer",
     "Net",
     "allocate",

@@ -46,6 +46,7 @@ SHARED = {
     "epsilon": [0, -1e-8, None],
     "n_iter_no_change": [0, -1, 2.5, None],
     "max_fun": POSITIVE,
+    "n_members": POSITIVE,
     "device": ["gpu", 0, None],
     "dtype": ["float16", np.float32, None],
     "callbacks": ["print", 3, [3], [object]],
