@@ -10,7 +10,9 @@ from skdeep._losses import weighted_mean
 from skdeep.modules import Dropout
 
 
-def gradient_function(module, flat, per_sample_loss, *, loss, multilabel):
+def gradient_function(
+    module, flat, per_sample_loss, *, loss, multilabel, n_shards, n_threads
+):
     """Choose how the gradients of `module` are computed.
 
     Parameters
@@ -27,6 +29,9 @@ def gradient_function(module, flat, per_sample_loss, *, loss, multilabel):
 
     multilabel : bool
 
+    n_shards, n_threads : int
+        Parts of a batch, and the threads that share them, where it can be cut.
+
     Returns
     -------
     gradient : callable
@@ -39,6 +44,8 @@ def gradient_function(module, flat, per_sample_loss, *, loss, multilabel):
             flat.views(flat.vector[None]),
             flat.views(flat.gradient[None]),
             multilabel,
+            n_shards,
+            n_threads,
         )
         return lambda batch: dense(stack_batches([batch], [1])).item() / batch.total
 

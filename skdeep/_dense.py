@@ -4,10 +4,13 @@ Without a graph, and on the BLAS that scikit-learn runs on, small nets train two
 three times faster than through autograd. The arrays are views of the tensors' memory.
 """
 
+from itertools import pairwise
+
 import numpy as np
 import torch
 from scipy.special import expit
 
+from skdeep._threads import Team
 from skdeep.modules import MLP, Dropout, Ensemble, InputStandardizer
 
 # Where to leave out passes over the data: enough rows to pay for what it takes, and
@@ -163,17 +166,27 @@ class DenseGradient:
         Parameters of the first module to Tensors of shape (n_nets, *shape).
 
     multilabel : bool
+
+    n_shards : int
+        Parts that a batch is cut into, for threads to share. The gradient is their
+        sum in a fixed order, whatever the number of threads.
+
+    n_threads : int
     """
 
-    def __init__(self, modules, values, gradients, multilabel):
+    def __init__(self, modules, values, gradients, multilabel, n_shards=1, n_threads=1):
         layers = modules[0].linear_layers
         self.weights = [values[layer.weight].numpy() for layer in layers]
         self.biases = [values[layer.bias].numpy()[:, None] for layer in layers]
-        self.weight_gradients = [gradients[layer.weight].numpy() for layer in layers]
-        self.bias_gradients = [gradients[layer.bias].numpy() for layer in layers]
+        parameters = [p for layer in layers for p in (layer.weight, layer.bias)]
+        gradients = [gradients[parameter].numpy() for parameter in parameters]
+        self.gradients = [gradients]
+        for _ in range(n_shards - 1):
+            self.gradients.append([np.empty_like(gradient) for gradient in gradients])
         self.activate, self.derivative = _ACTIVATIONS[modules[0].config["activation"]]
         self.dropouts = [_dropouts(module) for module in modules]
         self.output = _sigmoid_output if multilabel else _softmax_output
+        self.team = Team(min(n_shards, n_threads))
 
     def __call__(self, batch):
         """Fill the gradients.
@@ -187,50 +200,71 @@ class DenseGradient:
         losses : ndarray of shape (n_nets,)
             Weighted sums over the batch.
         """
-        inputs, hidden, masks, logits = self._forward(batch.x.numpy(), batch.sizes)
-        losses, delta = self.output(logits, batch.target.numpy())
-        if batch.weight is not None:
-            weight = batch.weight.numpy()
-            losses *= weight
-            delta *= weight[:, :, None]
-        totals = np.array(batch.totals, dtype=delta.dtype)
-        delta /= totals[:, None, None]
-        self._backward(delta, inputs, hidden, masks)
-        return np.add.reduce(losses, 1)
+        x, target = batch.x.numpy(), batch.target.numpy()
+        weight = None if batch.weight is None else batch.weight.numpy()
+        totals = np.array(batch.totals, dtype=x.dtype)
+        masks = self._masks(batch) if any(self.dropouts) else None
 
-    def _forward(self, x, sizes):
-        inputs, hidden, masks = [x], [], []
+        def shard(k, rows):
+            # Each thread has an error state of its own.
+            with np.errstate(all="ignore"):
+                inputs, hidden, logits = self._forward(x[:, rows], masks, rows)
+                losses, delta = self.output(logits, target[:, rows])
+                if weight is not None:
+                    losses *= weight[:, rows]
+                    delta *= weight[:, rows, None]
+                delta /= totals[:, None, None]
+                self._backward(delta, inputs, hidden, masks, rows, self.gradients[k])
+                return np.add.reduce(losses, 1)
+
+        bounds = np.linspace(0, x.shape[1], len(self.gradients) + 1, dtype=int)
+        shards = [slice(*pair) for pair in pairwise(bounds.tolist())]
+        losses = self.team.share(shard, list(enumerate(shards)))
+        for others in self.gradients[1:]:
+            for gradient, other in zip(self.gradients[0], others, strict=True):
+                gradient += other
+        return sum(losses)
+
+    def _masks(self, batch):
+        """Masks of each hidden layer, drawn for the whole batch."""
+        n_rows, masks = batch.x.shape[1], []
+        for k, weight in enumerate(self.weights[:-1]):
+            layer_masks = np.ones((len(weight), n_rows, weight.shape[1]), weight.dtype)
+            for mask, layers, size in zip(
+                layer_masks, self.dropouts, batch.sizes, strict=True
+            ):
+                if layers:
+                    drawn = layers[k].mask(torch.from_numpy(mask[:size]))
+                    mask[:size] = drawn.numpy()
+            masks.append(layer_masks)
+        return masks
+
+    def _forward(self, x, masks, rows):
+        inputs, hidden = [x], []
         last = len(self.weights) - 1
         for k in range(last):
             h = self._linear(k, inputs[-1])
             h = self.activate(h)
             hidden.append(h)
-            if any(self.dropouts):
-                masks.append(self._masks(k, h, sizes))
-                h = h * masks[-1]
+            if masks is not None:
+                h = h * masks[k][:, rows]
             inputs.append(h)
-        return inputs, hidden, masks, self._linear(last, inputs[-1])
+        return inputs, hidden, self._linear(last, inputs[-1])
 
     def _linear(self, k, x):
         z = np.matmul(x, self.weights[k].transpose(0, 2, 1))
         z += self.biases[k]
         return z
 
-    def _masks(self, k, h, sizes):
-        masks = np.ones_like(h)
-        for mask, layers, size in zip(masks, self.dropouts, sizes, strict=True):
-            if layers:
-                mask[:size] = layers[k].mask(torch.from_numpy(mask[:size])).numpy()
-        return masks
-
-    def _backward(self, delta, inputs, hidden, masks):
+    def _backward(self, delta, inputs, hidden, masks, rows, gradients):
         for k in range(len(self.weights) - 1, -1, -1):
-            np.matmul(delta.transpose(0, 2, 1), inputs[k], out=self.weight_gradients[k])
-            np.add.reduce(delta, 1, out=self.bias_gradients[k])
+            weight_gradient, bias_gradient = gradients[2 * k : 2 * k + 2]
+            np.matmul(delta.transpose(0, 2, 1), inputs[k], out=weight_gradient)
+            np.add.reduce(delta, 1, out=bias_gradient)
             if k:
                 delta = np.matmul(delta, self.weights[k])
-                if masks:
-                    delta *= masks[k - 1]
+                if masks is not None:
+                    delta *= masks[k - 1][:, rows]
                 delta = self.derivative(delta, hidden[k - 1])
 
 

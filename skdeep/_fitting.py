@@ -402,6 +402,7 @@ def make_net(estimator, data, batches, randomness, module, incremental):
         n_classes=len(data.targets.classes),
         multilabel=data.targets.multilabel,
         n_steps=None if incremental else batches.n_steps * estimator.max_iter,
+        batch_size=batches.batch_size,
     )
     net.randomness_ = randomness
     return net

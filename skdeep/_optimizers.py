@@ -7,12 +7,15 @@ the operations are numpy's, which is quicker on small arrays.
 """
 
 import math
+from functools import partial
+from itertools import pairwise, starmap
 
 import numpy as np
 import torch
 from scipy.optimize import minimize
 
 from skdeep._schedules import make_schedule
+from skdeep._threads import Team
 
 
 class FlatParameters:
@@ -258,9 +261,12 @@ class Solver:
 
     n_steps : list
         Steps of each whole fit, or None.
+
+    n_threads : int
+        Threads that share an update.
     """
 
-    def __init__(self, vectors, gradients, n_penalized, settings, n_steps):
+    def __init__(self, vectors, gradients, n_penalized, settings, n_steps, n_threads=1):
         self.n_penalized, self.settings = n_penalized, settings
         self.vectors, self.gradients = as_array(vectors), as_array(gradients)
         self.penalty = Penalty(
@@ -275,10 +281,14 @@ class Solver:
             clips = [math.inf if clip is None else clip for clip in clips]
             self.clip = _per_net(clips, self.vectors)
         solver = settings[0]["solver"]
-        self.rule = None
+        self.team = Team(n_threads)
+        self.rules = []
         if solver != "lbfgs":
             rule = SGD if solver == "sgd" else Adam
-            self.rule = rule(self.vectors, settings)
+            bounds = np.linspace(0, vectors.shape[1], n_threads + 1, dtype=int).tolist()
+            for part in starmap(slice, pairwise(bounds)):
+                rows = self.vectors[:, part], self.gradients[:, part]
+                self.rules.append((rule(rows[0], settings), *rows))
 
     def keep(self, rows, vectors, gradients):
         """Build the solver of some of the nets, to go on where this one is.
@@ -300,7 +310,8 @@ class Solver:
             vectors, gradients, self.n_penalized, settings, [None] * len(rows)
         )
         kept.schedules = [self.schedules[row] for row in rows]
-        kept.rule.take_over(self.rule, rows)
+        for (rule, *_), (other, *_) in zip(kept.rules, self.rules, strict=True):
+            rule.take_over(other, rows)
         return kept
 
     def step(self, totals):
@@ -315,7 +326,7 @@ class Solver:
         self.penalty.add_gradient(totals)
         if self.clip is not None:
             self._clip()
-        self.rule.update(self.vectors, self.gradients, rates)
+        self.team.share(partial(_update, rates), self.rules)
         self.penalty.shrink(rates, totals)
         for schedule in self.schedules:
             schedule.step_done()
@@ -325,6 +336,11 @@ class Solver:
         gradients, library = self.gradients, _library(self.gradients)
         norms = library.sqrt((gradients * gradients).sum(1))[:, None]
         gradients *= library.clip(self.clip / (norms + 1e-12), None, 1.0)
+
+
+def _update(rates, rule, vectors, gradients):
+    with np.errstate(all="ignore"):
+        rule.update(vectors, gradients, rates)
 
 
 def minimize_lbfgs(flat, penalty, loss, total, *, max_iter, max_fun, tol, callback):

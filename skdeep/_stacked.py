@@ -25,6 +25,8 @@ from skdeep._threads import TRAINING, threads_for
 
 # On a CPU, more nets than these leave the cache and hardly save calls any more.
 _LARGEST_STACK = 16
+# So many nets save most of the calls by themselves.
+_LARGE_STACK = 8
 
 
 class Training(NamedTuple):
@@ -147,7 +149,7 @@ def _cut(positions, streams, most):
         members = [i for i, s in zip(positions, streams, strict=True) if s == stream]
         for part in np.array_split(members, -(-len(members) // most)):
             n_before = len(stacks[-1][0])
-            if n_before + len(part) > most or 2 * len(part) > most:
+            if n_before + len(part) > most or len(part) >= _LARGE_STACK:
                 stacks.append(([], []))
             stacks[-1][0].extend(part.tolist())
             stacks[-1][1].extend([stream] * len(part))
@@ -259,8 +261,7 @@ class Stack:
         results : list
             An Outcome, or the exception that ended the training, for each net.
         """
-        module, batches = self.trainings[0].net.module_, self.trainings[0].batches
-        n_operations = 6 * module.n_operations * batches.batch_size
+        n_operations = self.trainings[0].net.solver_settings_["n_operations"]
         try:
             with (
                 torch.no_grad(),

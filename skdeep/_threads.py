@@ -3,7 +3,9 @@
 import functools
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import starmap
 
 import torch
 from threadpoolctl import OpenBLASController, ThreadpoolController
@@ -17,11 +19,68 @@ TRAINING = 5e9
 MODULE_FORWARD = 1e9
 DENSE_FORWARD = 1e7
 
+# What a thread should have to do in one step before it is worth waking up.
+_WORTH_WAKING = 5e7
+_MOST_SHARDS = 8
+
 _here = threading.local()
 _lock = threading.Lock()
 _n_limited = 0
 _n_threads_before = 1
 _blas_before = []
+
+
+def n_shards_for(n_operations):
+    """Into how many parts to cut a step of training for the threads of a ``Team``.
+
+    It depends on the work alone, so that results don't depend on the machine.
+
+    Parameters
+    ----------
+    n_operations : float
+        Floating-point operations of the step.
+    """
+    if n_operations >= TRAINING:
+        return 1
+    return int(min(max(n_operations // _WORTH_WAKING, 1), _MOST_SHARDS))
+
+
+class Team:
+    """Python threads that share the parts of a step.
+
+    Unlike the threads of BLAS they wait for each other once in a step and don't spin,
+    which does little harm on busy cores.
+
+    Parameters
+    ----------
+    n_threads : int
+        The calling one included.
+    """
+
+    def __init__(self, n_threads):
+        self.n_threads = n_threads
+        # Its threads end when it is garbage.
+        self.pool = ThreadPoolExecutor(n_threads - 1) if n_threads > 1 else None
+
+    def share(self, function, parts):
+        """Call `function` with the arguments in each part.
+
+        Returns
+        -------
+        results : list
+            In the order of the parts.
+        """
+        if self.pool is None or len(parts) == 1:
+            return list(starmap(function, parts))
+        size = -(-len(parts) // self.n_threads)
+        others = [
+            self.pool.submit(list, starmap(function, parts[start : start + size]))
+            for start in range(size, len(parts), size)
+        ]
+        results = list(starmap(function, parts[:size]))
+        for other in others:
+            results += other.result()
+        return results
 
 
 @contextmanager

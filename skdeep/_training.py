@@ -10,12 +10,12 @@ from skdeep import _optimizers as optimizers
 from skdeep._backprop import gradient_function
 from skdeep._losses import loss_function
 from skdeep._progress import Outcome, Progress
-from skdeep._threads import TRAINING, threads_for
+from skdeep._threads import TRAINING, n_shards_for, threads_for
 
 _BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
 
 
-def make_net(module, settings, *, n_classes, multilabel, n_steps):
+def make_net(module, settings, *, n_classes, multilabel, n_steps, batch_size):
     """Wrap `module` in a net that is ready to train.
 
     Parameters
@@ -31,6 +31,8 @@ def make_net(module, settings, *, n_classes, multilabel, n_steps):
 
     n_steps : int or None
         Steps of the whole fit; None if it has no planned end.
+
+    batch_size : int
 
     Returns
     -------
@@ -49,7 +51,13 @@ def make_net(module, settings, *, n_classes, multilabel, n_steps):
         use_caching=False,
         verbose=0,
     )
-    net.solver_settings_ = {**settings, "multilabel": multilabel, "n_steps": n_steps}
+    net.solver_settings_ = {
+        **settings,
+        "multilabel": multilabel,
+        "n_steps": n_steps,
+        # Forward, and twice as much backward.
+        "n_operations": 6 * module.n_operations * batch_size,
+    }
     return net.initialize()
 
 
@@ -89,12 +97,15 @@ class TrainingNet(NeuralNetClassifier):
         """Lay the parameters out flat and set the solver up."""
         settings = self.solver_settings_
         flat = self.flat_ = optimizers.FlatParameters(self.module_)
+        n_shards = n_shards_for(settings["n_operations"])
+        n_threads = min(n_shards, torch.get_num_threads())
         self.solver_ = optimizers.Solver(
             flat.vector[None],
             flat.gradient[None],
             flat.n_penalized,
             [settings],
             [settings["n_steps"]],
+            n_threads,
         )
         self.loss_function_ = loss_function(
             settings["loss"], settings["multilabel"], settings["focal_gamma"]
@@ -105,6 +116,8 @@ class TrainingNet(NeuralNetClassifier):
             self.loss_function_,
             loss=settings["loss"],
             multilabel=settings["multilabel"],
+            n_shards=n_shards,
+            n_threads=n_threads,
         )
         # A torch optimizer imports torch's compiler: only for callbacks that look.
         self.optimizer_ = SolverHandle(self.solver_, flat) if self.callbacks_ else None
@@ -133,8 +146,7 @@ class TrainingNet(NeuralNetClassifier):
         """
         progress = self.start(validation, curves)
         try:
-            n_operations = 6 * self.module_.n_operations * batches.batch_size
-            with threads_for(n_operations, TRAINING):
+            with threads_for(self.solver_settings_["n_operations"], TRAINING):
                 self.fit_loop(
                     batches, epochs=max_iter, progress=progress, events=events
                 )

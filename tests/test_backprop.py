@@ -28,7 +28,9 @@ def make(loss="log_loss", **config):
     initialize(module, torch.Generator().manual_seed(0), config["activation"])
     flat = FlatParameters(module)
     per_sample = loss_function(loss, False, 2.0)
-    function = gradient_function(module, flat, per_sample, loss=loss, multilabel=False)
+    function = gradient_function(
+        module, flat, per_sample, loss=loss, multilabel=False, n_shards=1, n_threads=1
+    )
     return flat, module, function
 
 

@@ -57,10 +57,10 @@ def by_autograd(module, flat, batch, multilabel):
     return float(loss.detach()), flat.gradient.clone()
 
 
-def dense_gradient(module, flat, multilabel):
+def dense_gradient(module, flat, multilabel, *threads):
     """Gradient function of one net."""
     values, gradients = flat.views(flat.vector[None]), flat.views(flat.gradient[None])
-    gradient = DenseGradient([module], values, gradients, multilabel)
+    gradient = DenseGradient([module], values, gradients, multilabel, *threads)
     return lambda batch: gradient(stack_batches([batch], [1])).item() / batch.total
 
 
@@ -95,6 +95,25 @@ def test_gradient_through_dropout(activation, multilabel):
 @pytest.mark.parametrize("multilabel", [False, True])
 def test_gradient_with_label_smoothing(multilabel, weighted):
     compare(make_module(), multilabel, weighted, smoothing=0.3)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+def test_gradient_in_shards(n_threads, weighted):
+    module = make_module(activation="tanh", dropout=0.3).train()
+    flat = FlatParameters(module)
+    batch = make_batch(module, False, weighted, 0.1)
+    results = []
+    for n_shards, threads in ((1, 1), (4, 1), (4, n_threads)):
+        use_generator(module, torch.Generator().manual_seed(5))
+        gradient = dense_gradient(module, flat, False, n_shards, threads)
+        results.append((gradient(batch), flat.gradient.clone()))
+    (whole, expected), (one, by_one), (many, by_many) = results
+    assert_allclose(one, whole, rtol=1e-12)
+    assert_allclose(by_one, expected, rtol=1e-9, atol=1e-14)
+    # How many threads there are must not show in a single bit.
+    assert many == one
+    assert torch.equal(by_many, by_one)
 
 
 @pytest.mark.parametrize("sizes", [(), (6,), (3, 4, 5, 6)])

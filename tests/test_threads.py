@@ -1,14 +1,22 @@
 """Thread counts: limited for small jobs, restored at the end, safe after a fork."""
 
+import gc
 import multiprocessing
 import threading
+import time
 
 import pytest
 import torch
 from threadpoolctl import OpenBLASController, ThreadpoolController, threadpool_limits
 
 from skdeep import _threads
-from skdeep._threads import DENSE_FORWARD, TRAINING, threads_for
+from skdeep._threads import (
+    DENSE_FORWARD,
+    TRAINING,
+    Team,
+    n_shards_for,
+    threads_for,
+)
 
 SMALL = 1_000_000
 TINY, LARGE = 1000, 10**10
@@ -144,3 +152,41 @@ def test_forked_child_of_a_busy_parent_starts_afresh_on_one_thread():
         child.start()
         assert queue.get(timeout=30) == (1, 1, 0)
         child.join(30)
+
+
+def test_a_step_is_cut_by_its_work_alone():
+    sizes = [n_shards_for(n) for n in (1e3, 9e7, 1.2e8, 1e9, 4.9e9, TRAINING)]
+    assert sizes == [1, 1, 2, 8, 8, 1]
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3, 7])
+def test_a_team_shares_the_parts_and_keeps_their_order(n_threads):
+    threads = set()
+
+    def square(x, power):
+        threads.add(threading.get_ident())
+        return x**power
+
+    team = Team(n_threads)
+    assert team.share(square, [(x, 2) for x in range(6)]) == [0, 1, 4, 9, 16, 25]
+    assert threading.get_ident() in threads
+    assert len(threads) <= n_threads
+    assert team.share(square, [(3, 3)]) == [27]
+
+
+def test_an_error_in_a_team_is_raised():
+    with pytest.raises(ZeroDivisionError):
+        Team(2).share(lambda x: 1 / x, [(1,), (0,)])
+
+
+def test_threads_of_a_team_end_with_it():
+    before = threading.active_count()
+    team = Team(3)
+    team.share(lambda x: x, [(1,), (2,), (3,)])
+    del team
+    gc.collect()
+    for _ in range(100):
+        if threading.active_count() <= before:
+            break
+        time.sleep(0.01)
+    assert threading.active_count() <= before

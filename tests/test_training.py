@@ -9,6 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 from skorch.callbacks import Callback, EarlyStopping, EpochScoring, LRScheduler
 
 from skdeep import DeepMLPClassifier
+from skdeep._threads import Team
 
 X, Y = load_iris(return_X_y=True)
 
@@ -367,3 +368,30 @@ def test_default_dtype_and_gradient_mode_are_left_alone():
     make(early_stopping=True).fit(X, Y)
     assert torch.is_grad_enabled()
     assert torch.get_default_dtype() == torch.float32
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+def test_number_of_threads_changes_no_bit(solver, monkeypatch):
+    """Large steps are cut into shards, however many threads share them."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((600, 40))
+    y = (X[:, 0] > 0).astype(int)
+    fitted, shared = [], []
+    share = Team.share
+
+    def record(self, function, parts):
+        shared.append((self.n_threads, len(parts)))
+        return share(self, function, parts)
+
+    monkeypatch.setattr(Team, "share", record)
+    before = torch.get_num_threads()
+    for n_threads in (1, 2):
+        torch.set_num_threads(n_threads)
+        try:
+            clf = make(hidden_layer_sizes=(200, 200), batch_size=600, max_iter=2)
+            fitted.append(clf.set_params(solver=solver).fit(X, y))
+            assert torch.get_num_threads() == n_threads
+        finally:
+            torch.set_num_threads(before)
+    assert_array_equal(*map(weights, fitted))
+    assert {(1, 3), (2, 3), (2, 2)} <= set(shared)

@@ -247,11 +247,16 @@ def test_pickle_and_clone():
 def test_ctrl_c_ends_the_search():
     net = clone(NET).set_params(max_iter=10**6, tol=0.0, n_iter_no_change=10**6)
     search = model_selection.GridSearchCV(net, {"alpha": [0.1, 1.0]}, cv=2, n_jobs=2)
+    # A process in the background may have been started deaf to it.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     timer = threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
-    with pytest.raises(KeyboardInterrupt):
-        search.fit(X, Y)
-    timer.join()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            search.fit(X, Y)
+    finally:
+        timer.join()
+        signal.signal(signal.SIGINT, before)
     assert not hasattr(search, "cv_results_")
 
 
