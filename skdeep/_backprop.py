@@ -10,9 +10,7 @@ from skdeep._losses import weighted_mean
 from skdeep.modules import Dropout
 
 
-def gradient_function(
-    module, flat, per_sample_loss, *, loss, multilabel, n_shards, n_threads
-):
+def gradient_function(module, flat, per_sample_loss, settings, n_shards, n_threads):
     """Choose how the gradients of `module` are computed.
 
     Parameters
@@ -24,10 +22,8 @@ def gradient_function(
 
     per_sample_loss : callable
 
-    loss : str
-        Name of the loss.
-
-    multilabel : bool
+    settings : dict
+        Parameters of the estimator, and `multilabel`.
 
     n_shards, n_threads : int
         Parts of a batch, and the threads that share them, where it can be cut.
@@ -38,12 +34,12 @@ def gradient_function(
         Takes a ``Batch``, leaves the gradient in ``flat.gradient`` and returns the
         mean loss, a float or a Tensor without a graph.
     """
-    if is_written_out(module, loss):
+    if is_written_out(module, settings):
         dense = _dense.DenseGradient(
             [module],
             flat.views(flat.vector[None]),
             flat.views(flat.gradient[None]),
-            multilabel,
+            settings["multilabel"],
             n_shards,
             n_threads,
         )
@@ -52,7 +48,14 @@ def gradient_function(
     def gradient(batch):
         flat.gradient.zero_()
         with torch.enable_grad():
-            losses = per_sample_loss(module.body(batch.x), batch.target)
+            with torch.autocast(
+                module.device.type,
+                # It has the range of float32, so gradients need no scaling.
+                torch.bfloat16,
+                enabled=settings["mixed_precision"],
+            ):
+                logits = module.body(batch.x)
+            losses = per_sample_loss(logits.to(batch.target.dtype), batch.target)
             loss = weighted_mean(losses, batch.weight, batch.total)
             loss.backward()
         return loss.detach()
@@ -60,14 +63,22 @@ def gradient_function(
     return gradient
 
 
-def is_written_out(module, loss):
-    """Whether ``_dense`` has the gradients of this net under this loss."""
-    return loss == "log_loss" and _dense.is_plain(module)
+def is_written_out(module, settings):
+    """Whether ``_dense`` has the gradients of this net."""
+    return (
+        settings["loss"] == "log_loss"
+        and not settings["mixed_precision"]
+        and _dense.is_plain(module)
+    )
 
 
-def can_stack(module):
-    """Whether ``StackedBackprop`` takes this net: torch can't batch recurrent ones."""
-    return not any(isinstance(layer, nn.RNNBase) for layer in module.modules())
+def can_stack(module, settings):
+    """Whether ``StackedBackprop`` takes this net.
+
+    torch can't batch recurrent layers, and batched linear ones forget about autocast.
+    """
+    recurrent = any(isinstance(layer, nn.RNNBase) for layer in module.modules())
+    return not (recurrent or settings["mixed_precision"])
 
 
 class StackedBackprop:

@@ -86,6 +86,7 @@ class BaseDeepClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         n_members,
         device,
         dtype,
+        mixed_precision,
         callbacks,
     ):
         self.activation = activation
@@ -124,6 +125,7 @@ class BaseDeepClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self.n_members = n_members
         self.device = device
         self.dtype = dtype
+        self.mixed_precision = mixed_precision
         self.callbacks = callbacks
 
     def _module_config(self, input_shape, n_outputs):

@@ -142,6 +142,7 @@ class DeepCNNClassifier(BaseDeepClassifier):
         n_members=1,
         device="auto",
         dtype="auto",
+        mixed_precision=False,
         callbacks=None,
     ):
         self.input_shape = input_shape
@@ -190,6 +191,7 @@ class DeepCNNClassifier(BaseDeepClassifier):
             n_members=n_members,
             device=device,
             dtype=dtype,
+            mixed_precision=mixed_precision,
             callbacks=callbacks,
         )
 

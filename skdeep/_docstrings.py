@@ -143,7 +143,12 @@ device : str, default="auto"
     "cpu", "cuda", "cuda:<index>" or "mps"; "auto" is CUDA where there is one.
 
 dtype : {{"auto", "float32", "float64"}}, default="auto"
-    Float type of the net. "auto" is that of X, and float32 on an accelerator.
+    Float type of the net. "auto" is that of X, and float32 on an accelerator or with
+    `mixed_precision`.
+
+mixed_precision : bool, default=False
+    Whether layers that bear it are trained in bfloat16, with weights, losses, penalties
+    and predictions in float32 (Micikevicius et al., 2018). It pays on accelerators.
 
 callbacks : list of skorch callbacks or None, default=None
     For those who have them. scikit-learn's callbacks are set by

@@ -202,7 +202,10 @@ def validate(estimator, X, y, sample_weight, *, classes, going_on, incremental):
         device, dtype = estimator.module_.device, estimator.module_.dtype
     else:
         device = resolve_device(estimator.device)
-        dtype = resolve_dtype(estimator.dtype, flat.dtype, device)
+        name = estimator.dtype
+        if estimator.mixed_precision and name == "auto":
+            name = "float32"
+        dtype = resolve_dtype(name, flat.dtype, device)
     channels_last = getattr(estimator, "channels", "first") == "last"
     fold = batching.Fold(shape, channels_last)
     return Data(flat, targets, weight, fold, device, dtype)

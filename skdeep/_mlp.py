@@ -108,6 +108,7 @@ class DeepMLPClassifier(BaseDeepClassifier):
         n_members=1,
         device="auto",
         dtype="auto",
+        mixed_precision=False,
         callbacks=None,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -148,6 +149,7 @@ class DeepMLPClassifier(BaseDeepClassifier):
             n_members=n_members,
             device=device,
             dtype=dtype,
+            mixed_precision=mixed_precision,
             callbacks=callbacks,
         )
 

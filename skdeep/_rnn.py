@@ -130,6 +130,7 @@ class DeepRNNClassifier(BaseDeepClassifier):
         n_members=1,
         device="auto",
         dtype="auto",
+        mixed_precision=False,
         callbacks=None,
     ):
         self.input_shape = input_shape
@@ -176,6 +177,7 @@ class DeepRNNClassifier(BaseDeepClassifier):
             n_members=n_members,
             device=device,
             dtype=dtype,
+            mixed_precision=mixed_precision,
             callbacks=callbacks,
         )
 

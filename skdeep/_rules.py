@@ -59,6 +59,7 @@ SHARED_RULES = {
     "n_members": [Number(1, integer=True)],
     "device": [Device()],
     "dtype": [OneOf("auto", "float32", "float64")],
+    "mixed_precision": [Boolean()],
     "callbacks": [Callbacks(), OneOf(None)],
 }
 
@@ -89,6 +90,11 @@ def check_estimator_parameters(estimator):
             "batch_size",
             p["normalization"] == "batch" and p["batch_size"] == 1,
             "at least 2 with normalization='batch'",
+        ),
+        (
+            "dtype",
+            p["mixed_precision"] and p["dtype"] == "float64",
+            "'auto' or 'float32' with mixed_precision=True",
         ),
     ):
         if broken:

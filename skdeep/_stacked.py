@@ -27,6 +27,14 @@ from skdeep._threads import TRAINING, threads_for
 _LARGEST_STACK = 16
 # So many nets save most of the calls by themselves.
 _LARGE_STACK = 8
+# Parameters on which the nets of a stack agree, besides those of their modules.
+_COMMON = (
+    "solver",
+    "nesterovs_momentum",
+    "loss",
+    "focal_gamma",
+    "multilabel",
+)
 
 
 class Training(NamedTuple):
@@ -163,11 +171,11 @@ def _stack_key(training, digests):
     """
     net, batches = training.net, training.batches
     module, settings = net.module_, net.solver_settings_
-    written_out = backprop.is_written_out(module, settings["loss"])
+    written_out = backprop.is_written_out(module, settings)
     if (
         settings["solver"] == "lbfgs"
         or settings["callbacks"]
-        or not (written_out or backprop.can_stack(module))
+        or not (written_out or backprop.can_stack(module, settings))
     ):
         return "", ""
     config = dict(module.config)
@@ -182,8 +190,7 @@ def _stack_key(training, digests):
         batches.n_steps,
         # Batch normalization would see padding.
         module.config["normalization"] == "batch" and len(batches.index),
-        [settings[name] for name in ("solver", "nesterovs_momentum", "multilabel")],
-        [settings[name] for name in ("loss", "focal_gamma")],
+        [settings[name] for name in _COMMON],
     )
     return repr(common), _stream_key(training, digests)
 
@@ -291,7 +298,7 @@ class Stack:
         )
         modules = [net.module_ for net in nets]
         settings = nets[0].solver_settings_
-        if backprop.is_written_out(modules[0], settings["loss"]):
+        if backprop.is_written_out(modules[0], settings):
             self.gradient = DenseGradient(
                 modules, values, gradients, settings["multilabel"]
             )

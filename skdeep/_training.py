@@ -114,10 +114,9 @@ class TrainingNet(NeuralNetClassifier):
             self.module_,
             self.flat_,
             self.loss_function_,
-            loss=settings["loss"],
-            multilabel=settings["multilabel"],
-            n_shards=n_shards,
-            n_threads=n_threads,
+            settings,
+            n_shards,
+            n_threads,
         )
         # A torch optimizer imports torch's compiler: only for callbacks that look.
         self.optimizer_ = SolverHandle(self.solver_, flat) if self.callbacks_ else None

@@ -22,6 +22,10 @@ CONFIG = {
 }
 
 
+def make_settings(loss="log_loss", mixed_precision=False):
+    return {"loss": loss, "multilabel": False, "mixed_precision": mixed_precision}
+
+
 def make(loss="log_loss", **config):
     config = {**CONFIG, **config}
     module = allocate(build("MLP", config), torch.float64)
@@ -29,7 +33,7 @@ def make(loss="log_loss", **config):
     flat = FlatParameters(module)
     per_sample = loss_function(loss, False, 2.0)
     function = gradient_function(
-        module, flat, per_sample, loss=loss, multilabel=False, n_shards=1, n_threads=1
+        module, flat, per_sample, make_settings(loss), n_shards=1, n_threads=1
     )
     return flat, module, function
 
@@ -54,7 +58,9 @@ def make_batch(weight=None):
 )
 def test_choice(config, on_numpy):
     module = make(**config)[1]
-    assert is_written_out(module, config.get("loss", "log_loss")) is on_numpy
+    settings = make_settings(config.get("loss", "log_loss"))
+    assert is_written_out(module, settings) is on_numpy
+    assert not is_written_out(module, make_settings(mixed_precision=True))
 
 
 @pytest.mark.parametrize("loss", ["log_loss", "focal"])

@@ -54,9 +54,9 @@ _NOTES = """
     included, runs as ever, `n_jobs` of them at a time in threads of this process, and
     so many stacks of nets.
 
-    Nets that can't be stacked (recurrent ones, "lbfgs", skorch's callbacks) train one
-    by one. Without a net of skdeep, and under a joblib backend that leaves this machine
-    (Dask, Ray), it is scikit-learn's search.
+    Nets that can't be stacked (recurrent ones, "lbfgs", skorch's callbacks, mixed
+    precision) train one by one. Without a net of skdeep, and under a joblib backend
+    that leaves this machine (Dask, Ray), it is scikit-learn's search.
 
     Notes
     -----

@@ -49,6 +49,7 @@ SHARED = {
     "n_members": POSITIVE,
     "device": ["gpu", 0, None],
     "dtype": ["float16", np.float32, None],
+    "mixed_precision": ["yes", 1, None],
     "callbacks": ["print", 3, [3], [object]],
 }
 SHAPE = [8, (8,), (8, 0), (-1, -1), (2.5, 2), "88"]
