@@ -8,7 +8,7 @@ from scipy import sparse
 
 # Rows are gathered for many batches at once: few large copies instead of many small
 # ones, and yet never a second copy of the data.
-_CHUNK_BYTES = 16 * 2**20
+_CHUNK_BYTES = 4 * 2**20
 # Statistics need several float64 copies of a chunk; these fit into the cache.
 _STATISTICS_BYTES = 2**18
 
@@ -58,16 +58,21 @@ class Rows:
     dtype : torch.dtype
 
     device : torch.device
+
+    subset : ndarray of int or None
+        Positions in X of the rows that there are; None for all.
     """
 
-    def __init__(self, X, fold, dtype, device):
-        self.X, self.fold, self.dtype, self.device = X, fold, dtype, device
+    def __init__(self, X, fold, dtype, device, subset=None):
+        self.X, self.subset = X, subset
+        self.fold, self.dtype, self.device = fold, dtype, device
         self.row_bytes = X.shape[1] * dtype.itemsize
         if device.type != "cpu":
-            self.X = self._to_tensor(X[:])
+            self.X = self._to_tensor(X[:] if subset is None else X[subset])
+            self.subset = None
 
     def __len__(self):
-        return self.X.shape[0]
+        return self.X.shape[0] if self.subset is None else len(self.subset)
 
     def take(self, index):
         """Tensor of shape (n_positions, *module_shape).
@@ -81,6 +86,8 @@ class Rows:
             if not isinstance(index, slice):
                 index = torch.from_numpy(index).to(self.device)
             return self.fold(self.X[index])
+        if self.subset is not None:
+            index = self.subset[index]
         return self.fold(self._to_tensor(self.X[index]))
 
     def _to_tensor(self, rows):
@@ -257,7 +264,7 @@ def _cut(index, size):
     return np.split(index, stops)
 
 
-def distinct_rows(X, codes, weight):
+def distinct_rows(X, codes, weight, index):
     """Equal rows of one class as a single row of their weight, in an order of its own.
 
     lbfgs follows rounding errors far. So weights and repetitions, whatever their order,
@@ -272,21 +279,27 @@ def distinct_rows(X, codes, weight):
 
     weight : ndarray of shape (n_samples,) or None
 
+    index : ndarray of int
+        Positions of the rows to look at.
+
     Returns
     -------
     index : ndarray of int
         Positions.
 
-    weight : ndarray of shape (n_positions,) or None
+    weight : ndarray of shape (n_samples,) or None
+        At these positions, the weights of all rows that are equal.
     """
     if sparse.issparse(X):
-        return np.arange(X.shape[0]), weight
-    _, index, group = np.unique(
-        np.column_stack([X, codes]), axis=0, return_index=True, return_inverse=True
-    )
-    if weight is None and len(index) == len(X):
-        return index, None
-    return index, np.bincount(group.ravel(), weights=weight).astype(np.float64)
+        return index, weight
+    rows = np.column_stack([X[index], codes[index]])
+    _, first, group = np.unique(rows, axis=0, return_index=True, return_inverse=True)
+    if weight is None and len(first) == len(index):
+        return index[first], None
+    own = None if weight is None else weight[index]
+    merged = np.zeros(X.shape[0])
+    merged[index[first]] = np.bincount(group.ravel(), weights=own)
+    return index[first], merged
 
 
 def sequential_order(n_samples):

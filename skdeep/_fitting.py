@@ -23,11 +23,14 @@ from skdeep.modules import InputStandardizer, allocate, build, initialize, use_g
 
 
 class Data(NamedTuple):
-    """Validated training data; rows of weight zero are left out.
+    """Validated training data.
 
     Attributes
     ----------
     X : ndarray or CSR of shape (n_samples, n_features)
+
+    index : ndarray of int
+        Positions of the rows that count; X is not copied for their sake.
 
     targets : Targets
 
@@ -42,6 +45,7 @@ class Data(NamedTuple):
     """
 
     X: object
+    index: np.ndarray
     targets: validation.Targets
     weight: np.ndarray | None
     fold: batching.Fold
@@ -191,13 +195,11 @@ def validate(estimator, X, y, sample_weight, *, classes, going_on, incremental):
         validation.check_padding(flat, shape)
     sample_weight = validation.check_sample_weight(sample_weight, flat.shape[0])
     weight = validation.combine_weights(targets, sample_weight, estimator.class_weight)
+    index = np.arange(flat.shape[0])
     if weight is not None and not weight.all():
-        kept = np.flatnonzero(weight)
-        flat, weight = flat[kept], weight[kept]
-        targets = targets._replace(codes=targets.codes[kept])
+        index = np.flatnonzero(weight)
     if estimator.solver == "lbfgs":
-        kept, weight = batching.distinct_rows(flat, targets.codes, weight)
-        flat, targets = flat[kept], targets._replace(codes=targets.codes[kept])
+        index, weight = batching.distinct_rows(flat, targets.codes, weight, index)
     if going_on:
         device, dtype = estimator.module_.device, estimator.module_.dtype
     else:
@@ -208,7 +210,7 @@ def validate(estimator, X, y, sample_weight, *, classes, going_on, incremental):
         dtype = resolve_dtype(name, flat.dtype, device)
     channels_last = getattr(estimator, "channels", "first") == "last"
     fold = batching.Fold(shape, channels_last)
-    return Data(flat, targets, weight, fold, device, dtype)
+    return Data(flat, index, targets, weight, fold, device, dtype)
 
 
 def prepare(estimator, data, make_events, *, going_on, incremental):
@@ -279,7 +281,7 @@ def make_batches(estimator, data, randomness):
     rows = batching.Rows(data.X, data.fold, data.dtype, data.device)
     codes, n_classes = data.targets.codes, len(data.targets.classes)
     targets = target_rows(codes, n_classes, estimator.label_smoothing, data.dtype)
-    index, held_out = np.arange(len(rows)), None
+    index, held_out = data.index, None
     if estimator.early_stopping:
         index, held_out = split_validation(
             data.X,
@@ -287,6 +289,7 @@ def make_batches(estimator, data, randomness):
             data.weight,
             estimator.validation_fraction,
             randomness.split_seed,
+            index,
         )
         held_out = _hold_out(estimator, data, targets, held_out)
     if estimator.normalization == "batch" and len(index) == 1:
@@ -329,40 +332,37 @@ def _order(estimator, targets, index, generator):
 
 
 def _hold_out(estimator, data, targets, index):
-    held_out = data._replace(
-        X=data.X[index],
-        targets=data.targets._replace(codes=data.targets.codes[index]),
-        weight=None if data.weight is None else data.weight[index],
-    )
+    codes = data.targets.codes[index]
+    weight = None if data.weight is None else data.weight[index]
     return Validation(
-        batching.Rows(held_out.X, data.fold, data.dtype, data.device),
-        held_out.targets.codes,
+        batching.Rows(data.X, data.fold, data.dtype, data.device, index),
+        codes,
         targets(index),
-        held_out.weight,
-        _score_function(estimator, held_out),
+        weight,
+        _score_function(estimator, data, index, codes, weight),
     )
 
 
-def _score_function(estimator, data):
+def _score_function(estimator, data, index, codes, weight):
     """What early stopping watches: (module, logits, loss) to a number."""
-    targets, weight = data.targets, data.weight
+    targets = data.targets
     if estimator.scoring == "loss":
         return lambda module, logits, loss: -loss
     if estimator.scoring is None:
         return lambda module, logits, loss: accuracy_score(
-            targets.codes,
+            codes,
             most_probable(logits, targets.multilabel),
             sample_weight=weight,
         )
     scorer = check_scoring(estimator, estimator.scoring)
     options = {} if weight is None else {"sample_weight": weight}
-    y = validation.decode_targets(targets.codes, targets.classes)
+    X, y = data.X[index], validation.decode_targets(codes, targets.classes)
 
     def score(module, logits, loss):
         judged = copy.copy(estimator)
         vars(judged).pop("feature_names_in_", None)
         vars(judged).update(data.fitted_attributes([module]))
-        return scorer(judged, data.X, y, **options)
+        return scorer(judged, X, y, **options)
 
     return score
 

@@ -5,7 +5,7 @@ import numpy as np
 _CHUNK_ROWS = 4096
 
 
-def split_validation(X, codes, weight, validation_fraction, seed):
+def split_validation(X, codes, weight, validation_fraction, seed, index):
     """Hold out a part of each class, equal rows together.
 
     Rows that are equal stay on one side: samples that an oversampler has repeated
@@ -27,21 +27,24 @@ def split_validation(X, codes, weight, validation_fraction, seed):
 
     seed : int
 
+    index : ndarray of int
+        Positions of the rows to split.
+
     Returns
     -------
     train, validation : ndarray of int
-        Positions.
+        Positions among all rows.
 
     Raises
     ------
     ValueError
         If a class has a single sample.
     """
-    strata = codes if codes.ndim == 1 else np.zeros(len(codes), dtype=np.int64)
-    weight = np.ones(len(strata)) if weight is None else weight
+    strata = codes[index] if codes.ndim == 1 else np.zeros(len(index), dtype=np.int64)
+    weight = np.ones(len(strata)) if weight is None else weight[index]
     _check_members(strata, weight)
     rng = np.random.default_rng(seed)
-    keys = _row_keys(X, rng)
+    keys = _row_keys(X, rng)[index]
     held_out = np.zeros(len(strata), dtype=bool)
     for stratum in np.unique(strata):
         members = np.flatnonzero(strata == stratum)
@@ -57,7 +60,7 @@ def split_validation(X, codes, weight, validation_fraction, seed):
             "The validation set is too small. Increase 'validation_fraction' or the "
             "size of your dataset."
         )
-    return np.flatnonzero(~held_out), np.flatnonzero(held_out)
+    return index[~held_out], index[held_out]
 
 
 def _check_members(strata, weight):

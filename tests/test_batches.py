@@ -188,33 +188,45 @@ def test_statistics_are_those_of_the_training_rows(monkeypatch, n_rows):
     np.testing.assert_allclose(standardizer.variance, expected.var_, atol=1e-12)
 
 
+def distinct(rows, codes, weight):
+    return distinct_rows(rows, codes, weight, np.arange(len(codes)))
+
+
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
 @pytest.mark.parametrize("labels", [Y[:60], np.eye(10, dtype=bool)[Y[:60]]])
 def test_distinct_rows_of_repeated_and_of_weighted_rows_are_the_same(kind, labels):
     rows, rng = X[:60].astype(kind), np.random.default_rng(0)
     times = rng.integers(1, 4, 60)
     repeated = rng.permutation(np.repeat(np.arange(60), times))
-    index, weight = distinct_rows(rows, labels, times.astype(float))
-    again, count = distinct_rows(rows[repeated], labels[repeated], None)
+    index, weight = distinct(rows, labels, times.astype(float))
+    again, count = distinct(rows[repeated], labels[repeated], None)
     assert_array_equal(rows[index], rows[repeated][again])
     assert_array_equal(labels[index], labels[repeated][again])
-    assert_array_equal(weight, count)
-    assert weight.sum() == times.sum()
+    assert_array_equal(weight[index], count[again])
+    assert weight.sum() == count.sum() == times.sum()
     assert len(index) == len(np.unique(X[:60], axis=0))
 
 
 def test_equal_rows_of_different_classes_stay_apart():
     rows = np.array([[1.0, 2.0], [1.0, 2.0], [1.0, 2.0], [3.0, 0.0]])
-    index, weight = distinct_rows(rows, np.array([0, 1, 0, 0]), None)
+    index, weight = distinct(rows, np.array([0, 1, 0, 0]), None)
     assert sorted(index) == [0, 1, 3]
-    assert_array_equal(weight, [2.0, 1.0, 1.0])
+    assert_array_equal(weight, [2.0, 1.0, 0.0, 1.0])
+
+
+def test_rows_that_are_not_looked_at_do_not_count():
+    rows, codes = np.array([[1.0], [2.0], [1.0], [1.0]]), np.array([0, 0, 0, 0])
+    weight = np.array([2.0, 3.0, 5.0, 0.0])
+    index, weight = distinct_rows(rows, codes, weight, np.array([0, 1, 2]))
+    assert_array_equal(index, [0, 1])
+    assert_array_equal(weight, [7.0, 3.0, 0.0, 0.0])
 
 
 def test_distinct_rows_without_repetitions_have_no_weight():
-    index, weight = distinct_rows(X[:40], Y[:40], None)
+    index, weight = distinct(X[:40], Y[:40], None)
     assert_array_equal(np.sort(index), np.arange(40))
     assert weight is None
-    index, weight = distinct_rows(sparse.csr_array(X[:40]), Y[:40], None)
+    index, weight = distinct(sparse.csr_array(X[:40]), Y[:40], None)
     assert_array_equal(index, np.arange(40))
 
 

@@ -12,7 +12,16 @@ X, Y = load_wine(return_X_y=True)
 
 
 def split(X=X, codes=Y, weight=None, fraction=0.2, seed=0):
-    return split_validation(X, codes, weight, fraction, seed)
+    index = np.arange(len(codes))
+    return split_validation(X, codes, weight, fraction, seed, index)
+
+
+def test_only_some_rows_are_split():
+    index = np.arange(len(Y))[::3]
+    sides = split_validation(X, Y, None, 0.2, 0, index)
+    expected = split(X[index], Y[index])
+    for side, positions in zip(sides, expected, strict=True):
+        assert_array_equal(side, index[positions])
 
 
 def test_two_disjoint_parts_make_the_whole():

@@ -196,7 +196,8 @@ def test_partition_with_an_image_masker():
     assert list(np.ravel(first.output_names)[:4]) == ["0", "1", "2", "3"]
     total = first.values.sum((1, 2, 3)) + first.base_values
     assert_allclose(total, net.predict_proba(X[:2]), atol=1e-9)
-    assert_array_equal(first.values, second.values)
+    # Rounding depends on where in memory the masked images lie.
+    assert_allclose(first.values, second.values, rtol=1e-9)
     # What the mask doesn't change can't count.
     assert np.abs(first.values[X[:2] == 0]).mean() < np.abs(first.values).mean()
     assert anatomy(net) == before
