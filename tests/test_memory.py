@@ -16,6 +16,7 @@ MB = 2**20
 PROLOGUE = """
 import json, re, threading, time, warnings
 import numpy as np
+from sklearn.base import clone
 from sklearn.datasets import load_iris
 from skdeep import DeepMLPClassifier
 
@@ -71,6 +72,7 @@ X.flush()
 X = np.memmap(path, np.float32, "r", shape=X.shape)
 weight = np.ones(len(X))
 weight[::1000] = 0.0
+stopping = clone(net).set_params(early_stopping=True)
 
 
 def stream():
@@ -82,9 +84,7 @@ def stream():
 
 grown = {
     "fit": growth(lambda: net.fit(X, y)),
-    "early stopping": growth(
-        lambda: DeepMLPClassifier(**net.get_params() | {"early_stopping": True}).fit(X, y)
-    ),
+    "early stopping": growth(lambda: stopping.fit(X, y)),
     "weights of zero": growth(lambda: net.fit(X, y, sample_weight=weight)),
     "partial_fit": growth(stream),
     "predict_proba": growth(lambda: net.predict_proba(X)),
