@@ -23,8 +23,14 @@ _ACTIVATIONS = {
     "identity": (lambda h: h, lambda d, h: d),
     "logistic": (lambda h: expit(h, out=h), lambda d, h: _times(d, h * (1.0 - h))),
     "tanh": (lambda h: np.tanh(h, out=h), lambda d, h: _times(d, 1.0 - h * h)),
-    "relu": (lambda h: np.maximum(h, 0.0, out=h), lambda d, h: _times(d, h > 0)),
+    "relu": (lambda h: _rectify(h), lambda d, h: _times(d, h > 0)),
 }
+
+
+def _rectify(h):
+    # Several times as fast as numpy's maximum.
+    torch.from_numpy(h).relu_()
+    return h
 
 
 def _times(d, factor):

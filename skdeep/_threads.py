@@ -19,9 +19,12 @@ TRAINING = 5e9
 MODULE_FORWARD = 1e9
 DENSE_FORWARD = 1e7
 
-# What a thread should have to do in one step before it is worth waking up.
-_WORTH_WAKING = 5e7
-_MOST_SHARDS = 8
+# Floating-point operations in a step of training, and entries in an update, from where
+# on waking another thread for its share pays. More shards than these cost more in
+# adding them up.
+_WORTH_SHARING = 1e8
+_WORTH_UPDATING = 3e5
+_MOST_SHARDS = 4
 
 _here = threading.local()
 _lock = threading.Lock()
@@ -42,7 +45,14 @@ def n_shards_for(n_operations):
     """
     if n_operations >= TRAINING:
         return 1
-    return int(min(max(n_operations // _WORTH_WAKING, 1), _MOST_SHARDS))
+    if n_operations < _WORTH_SHARING:
+        return 1
+    return 2 if n_operations < 10 * _WORTH_SHARING else _MOST_SHARDS
+
+
+def n_updaters_for(n_parameters, n_threads):
+    """How many of the threads should share an update of so many parameters."""
+    return n_threads if n_parameters >= _WORTH_UPDATING else 1
 
 
 class Team:

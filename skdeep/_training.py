@@ -10,7 +10,7 @@ from skdeep import _optimizers as optimizers
 from skdeep._backprop import gradient_function
 from skdeep._losses import loss_function
 from skdeep._progress import Outcome, Progress
-from skdeep._threads import TRAINING, n_shards_for, threads_for
+from skdeep._threads import TRAINING, n_shards_for, n_updaters_for, threads_for
 
 _BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
 
@@ -105,7 +105,7 @@ class TrainingNet(NeuralNetClassifier):
             flat.n_penalized,
             [settings],
             [settings["n_steps"]],
-            n_threads,
+            n_updaters_for(len(flat.vector), n_threads),
         )
         self.loss_function_ = loss_function(
             settings["loss"], settings["multilabel"], settings["focal_gamma"]

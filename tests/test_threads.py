@@ -15,6 +15,7 @@ from skdeep._threads import (
     TRAINING,
     Team,
     n_shards_for,
+    n_updaters_for,
     threads_for,
 )
 
@@ -156,7 +157,19 @@ def test_forked_child_of_a_busy_parent_starts_afresh_on_one_thread():
 
 def test_a_step_is_cut_by_its_work_alone():
     sizes = [n_shards_for(n) for n in (1e3, 9e7, 1.2e8, 1e9, 4.9e9, TRAINING)]
-    assert sizes == [1, 1, 2, 8, 8, 1]
+    assert sizes == [1, 1, 2, 4, 4, 1]
+
+
+def test_small_updates_are_not_shared():
+    assert n_updaters_for(1000, 2) == 1
+    assert n_updaters_for(1_000_000, 2) == 2
+
+
+def test_members_of_a_team_obey_the_limit():
+    team = Team(2)
+    with threads_for(SMALL, TRAINING):
+        counts = team.share(lambda _: torch.get_num_threads(), [(0,), (1,)])
+    assert counts == [1, 1]
 
 
 @pytest.mark.parametrize("n_threads", [1, 2, 3, 7])
