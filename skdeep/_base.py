@@ -1,6 +1,5 @@
 """What the estimators have in common: the data path from X and y to classes."""
 
-import math
 import warnings
 
 import numpy as np
@@ -425,19 +424,10 @@ class BaseDeepClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         return forward(self.module_, rows)
 
     def _check_X(self, X):
+        array = validation.as_checked_array(self, X)
+        if array is not None:
+            return array
         form = self._input_format
-        if (
-            type(X) is np.ndarray
-            and X.ndim == 2
-            and X.dtype in (np.float64, np.float32)
-            and len(X)
-            and X.shape[1] == self.n_features_in_
-            and "feature_names_in_" not in vars(self)
-        ):
-            # Nothing left to check if all is finite, which a sum can tell.
-            with np.errstate(over="ignore", invalid="ignore"):
-                if math.isfinite(X.sum()):
-                    return X
         flat = validation.check_X(self, X, input_format=form, reset=False)
         validation.resolve_input_shape(
             X, flat.shape[1], self._fold.shape, form, self._fold.shape

@@ -19,6 +19,7 @@ from skdeep._module_state import pack, unpack
 from skdeep._progress import Curves, Validation
 from skdeep._split import split_validation
 from skdeep._stacked import Training
+from skdeep._threads import threads_for
 from skdeep.modules import InputStandardizer, allocate, build, initialize, use_generator
 
 
@@ -384,7 +385,9 @@ def make_module(estimator, data, batches, randomness, module):
         for name in sorted(config):
             _check_unchanged(name, config[name], module.config[name])
     if isinstance(module.standardizer, InputStandardizer):
-        batches.learn_statistics(module.standardizer)
+        # Sums are cut into as many parts as there are threads: one, for equal bits.
+        with threads_for(1e6, np.inf):
+            batches.learn_statistics(module.standardizer)
     return module
 
 

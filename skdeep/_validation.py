@@ -110,6 +110,42 @@ def check_X(estimator, X, y="no_validation", *, input_format, reset):
     )
 
 
+def as_checked_array(estimator, X):
+    """Flat array of floats that has nothing left to check, at little cost.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted one.
+
+    X : array-like
+        Data as the user gave it.
+
+    Returns
+    -------
+    X : ndarray of shape (n_samples, n_features), or None
+        None if it takes a full check to tell.
+    """
+    if isinstance(X, np.ndarray):
+        if hasattr(estimator, "feature_names_in_"):
+            return None
+    elif hasattr(X, "columns") and hasattr(X, "__array__"):
+        # A frame; all that is particular to it are its names.
+        validate_data(estimator, X, reset=False, skip_check_array=True)
+        X = np.asarray(X)
+    if not (
+        type(X) is np.ndarray
+        and X.ndim == 2
+        and X.dtype in (np.float64, np.float32)
+        and len(X)
+        and X.shape[1] == estimator.n_features_in_
+    ):
+        return None
+    # A sum tells whether all is finite.
+    with np.errstate(over="ignore", invalid="ignore"):
+        return X if math.isfinite(X.sum()) else None
+
+
 def resolve_input_shape(X, n_features, input_shape, input_format, default):
     """Shape of one sample as the user lays it out.
 
@@ -221,8 +257,8 @@ def encode_targets(y, classes=None):
     ValueError
         If `y` holds no class labels or a label that isn't among `classes`.
     """
-    check_classification_targets(y)
-    if type_of_target(y, input_name="y") == "multilabel-indicator":
+    kind = type_of_target(y, input_name="y")
+    if kind == "multilabel-indicator":
         codes = y.toarray() if sparse.issparse(y) else np.asarray(y)
         known = np.arange(codes.shape[1]) if classes is None else np.asarray(classes)
         if len(known) != codes.shape[1]:
@@ -231,8 +267,13 @@ def encode_targets(y, classes=None):
                 f"Got shape {codes.shape}."
             )
         return Targets(known, codes.astype(bool))
+    if kind not in ("binary", "multiclass"):
+        check_classification_targets(y)
     y = column_or_1d(y, warn=True)
-    known = np.unique(y) if classes is None else unique_labels(classes)
+    if classes is None:
+        known, codes = np.unique(y, return_inverse=True)
+        return Targets(known, codes.astype(np.int64, copy=False))
+    known = unique_labels(classes)
     unknown = np.setdiff1d(y, known)
     if len(unknown):
         raise ValueError(

@@ -121,15 +121,23 @@ class InputStandardizer(nn.Module):
         weight : Tensor of shape (n_samples,)
             Non-negative sample weights.
         """
-        x = x.double()
-        weight = weight.double().reshape(-1, *[1] * (x.ndim - 1))
-        present = ~torch.isnan(x)
-        w = torch.where(present, weight, 0.0)
-        x = torch.where(present, x, 0.0)
-        dims = (0, *self.pooled_dims)
-        new_sum = w.sum(dims, keepdim=True)[0]
-        new_mean = (w * x).sum(dims, keepdim=True)[0] / new_sum.clamp_min(1e-300)
-        new_square = (w * (x - new_mean) ** 2).sum(dims, keepdim=True)[0]
+        x, weight = x.double(), weight.double()
+        # Looking for NaN in the sum takes a pass less.
+        missing = torch.isnan(x) if torch.isnan(x.sum()) else None
+
+        def total(values):
+            if missing is not None:
+                values = torch.where(missing, 0.0, values)
+            if self.pooled_dims:
+                values = values.sum(self.pooled_dims, keepdim=True)
+            return (weight @ values.flatten(1)).view(self.mean.shape)
+
+        if missing is None:
+            new_sum = weight.sum() * (x[0].numel() // self.mean.numel())
+        else:
+            new_sum = total((~missing).double())
+        new_mean = total(x) / new_sum.clamp_min(1e-300)
+        new_square = total((x - new_mean).square_())
 
         old_sum = self.weight_sum.double()
         total = (old_sum + new_sum).clamp_min(1e-300)

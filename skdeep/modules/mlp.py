@@ -30,6 +30,11 @@ class MLP(Net):
 
     standardize : bool
         Whether the first layer standardizes each feature.
+
+    Attributes
+    ----------
+    linear_layers : tuple of nn.Linear
+        The linear layers, first to last.
     """
 
     def __init__(
@@ -60,6 +65,8 @@ class MLP(Net):
             *dense_layers(sizes, activation, normalization, dropout)
         )
         self.output = nn.Linear(sizes[-1], n_outputs)
+        hidden = [layer for layer in self.hidden if isinstance(layer, nn.Linear)]
+        self.linear_layers = (*hidden, self.output)
 
         self.row_size = max(*sizes, n_outputs)
         self.n_operations = sum(layer.weight.numel() for layer in self.linear_layers)
@@ -67,9 +74,3 @@ class MLP(Net):
     def body(self, x):
         """Logits of standardized input."""
         return self.output(self.hidden(x))
-
-    @property
-    def linear_layers(self):
-        """The linear layers, first to last."""
-        hidden = [layer for layer in self.hidden if isinstance(layer, nn.Linear)]
-        return [*hidden, self.output]
