@@ -11,7 +11,7 @@ import torch
 from scipy.special import expit
 
 from skdeep._threads import Team
-from skdeep.modules import MLP, Dropout, Ensemble, InputStandardizer
+from skdeep.modules import MLP, Dropout, Ensemble, InputStandardizer, TableInput
 
 # Where to leave out passes over the data: enough rows to pay for what it takes, and
 # offsets that take less than the last three digits of a standardized net.
@@ -45,6 +45,7 @@ def is_plain(module):
         type(module) is MLP
         and module.config["activation"] in _ACTIVATIONS
         and module.config["normalization"] is None
+        and module.embedding is None
         and module.output.weight.device.type == "cpu"
     )
 
@@ -96,7 +97,7 @@ class DenseForward:
         self.weights = [layer.weight.detach().numpy() for layer in layers]
         self.biases = [layer.bias.detach().numpy() for layer in layers]
         self.buffers = [None] * len(layers)
-        self.mean, self.floors = None, None
+        self.mean, self.floors, self.encode = None, None, None
         activation = module.config["activation"]
         self.activate, _ = _ACTIVATIONS[activation]
         if isinstance(module.standardizer, InputStandardizer):
@@ -106,6 +107,8 @@ class DenseForward:
             self.weights[0] = self.weights[0] * scale
             if activation == "relu" and n_samples > _MANY_ROWS:
                 self._hand_on_offsets(scale)
+        elif isinstance(module.standardizer, TableInput):
+            self.encode = module.standardizer
 
     def _hand_on_offsets(self, scale):
         """Leave out the passes over the data that subtract the mean and add biases.
@@ -125,6 +128,8 @@ class DenseForward:
     def __call__(self, x):
         """Logits of one chunk, no longer than the first one.
 
+        They are NaN where x is, if there was nothing missing in training.
+
         Parameters
         ----------
         x : ndarray of shape (n_samples, n_features)
@@ -135,6 +140,8 @@ class DenseForward:
         logits : ndarray of shape (n_samples, n_outputs)
             In Fortran order: sums over a few classes are quicker along the samples.
         """
+        if self.encode is not None:
+            x = self.encode(torch.from_numpy(x)).numpy()
         if self.mean is not None:
             x = self._into(0, np.subtract, x, self.mean)
         for k in range(len(self.weights) - 1):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils import check_array, column_or_1d
+from sklearn.utils import check_array, check_X_y, column_or_1d
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 from sklearn.utils.multiclass import (
     check_classification_targets,
@@ -29,11 +29,15 @@ class InputFormat(NamedTuple):
 
     padded : bool
         Whether NaN may mark the end of a sequence.
+
+    table : bool
+        Whether values may be missing anywhere, and columns may hold categories.
     """
 
     n_axes: tuple = ()
     sparse: bool = False
     padded: bool = False
+    table: bool = False
 
 
 class Targets(NamedTuple):
@@ -75,7 +79,7 @@ def _depth(X):
     return depth + len(getattr(X, "shape", ()))
 
 
-def check_X(estimator, X, y="no_validation", *, input_format, reset):
+def check_X(estimator, X, y="no_validation", *, input_format, reset, columns=None):
     """Validate `X`, and `y` if given, and flatten `X`.
 
     Parameters
@@ -92,22 +96,53 @@ def check_X(estimator, X, y="no_validation", *, input_format, reset):
     reset : bool
         Whether this call defines the number and the names of the features.
 
+    columns : Columns or None
+        Of a table with categories.
+
     Returns
     -------
     X : ndarray or CSR of shape (n_samples, n_features)
         float64 or float32. A pair of `X` and `y` if `y` was given.
     """
-    options = {} if isinstance(y, str) else {"multi_output": True}
-    return validate_data(
-        estimator,
-        flatten(X, input_format),
-        y,
-        reset=reset,
-        accept_sparse="csr" if input_format.sparse else False,
-        dtype=(np.float64, np.float32),
-        ensure_all_finite="allow-nan" if input_format.padded else True,
-        **options,
-    )
+    may_miss = input_format.padded or input_format.table
+    options = {
+        "accept_sparse": "csr" if input_format.sparse else False,
+        "dtype": (np.float64, np.float32),
+        "ensure_all_finite": "allow-nan" if may_miss else True,
+    }
+    without_y = isinstance(y, str)
+    if not without_y:
+        options["multi_output"] = True
+    if columns is None:
+        X = flatten(X, input_format)
+        return validate_data(estimator, X, y, reset=reset, **options)
+    options["estimator"] = estimator
+    validate_data(estimator, X, y, reset=reset, skip_check_array=True)
+    encoded = columns.encode(X)
+    if without_y:
+        return check_array(encoded, input_name="X", **options)
+    return check_X_y(encoded, y, **options)
+
+
+def missing_features(X, index):
+    """Positions of the features that a row of `index` lacks.
+
+    Parameters
+    ----------
+    X : ndarray or CSR of shape (n_samples, n_features)
+
+    index : ndarray of int
+
+    Returns
+    -------
+    positions : tuple of int
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        suspects = np.flatnonzero(np.isnan(np.asarray(X.sum(axis=0)).ravel()))
+    columns = X[:, suspects]
+    if sparse.issparse(columns):
+        columns = columns.toarray()
+    return tuple(suspects[np.isnan(columns)[index].any(0)].tolist())
 
 
 def resolve_input_shape(X, n_features, input_shape, input_format, default):
