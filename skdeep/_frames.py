@@ -51,15 +51,18 @@ class Columns(NamedTuple):
         ValueError
             If there is something else where a number should be; names the column.
         """
-        X = as_table(X)
-        numbers = [j for j, codes in enumerate(self.categories) if codes is None]
-        part = _as_numbers(X, numbers) if numbers else np.empty((len(X), 0))
-        encoded = np.empty((len(X), len(self.categories)), dtype=part.dtype)
-        encoded[:, numbers] = part
-        for j, codes in enumerate(self.categories):
-            if codes is not None:
-                values = _values(_column(X, j))
-                encoded[:, j] = list(map(codes.get, values, repeat(np.nan)))
+        columns, types = [], set()
+        for name, column, codes in zip(*named_columns(X), self.categories, strict=True):
+            if codes is None:
+                column = _numbers(column, name)
+                types.add(column.dtype)
+            else:
+                column = list(map(codes.get, _values(column), repeat(np.nan)))
+            columns.append(column)
+        single = types == {np.dtype(np.float32)}
+        encoded = np.empty((len(X), len(columns)), np.float32 if single else np.float64)
+        for j, column in enumerate(columns):
+            encoded[:, j] = column
         return encoded
 
     def keep_present(self, encoded, index):
@@ -110,64 +113,56 @@ def learn_columns(X, categorical_features, declared):
         isinstance(categorical_features, str) and not is_frame(X)
     ):
         return None
-    X = as_table(X)
+    names, columns = named_columns(X)
     if isinstance(categorical_features, str):
-        chosen = [_holds_categories(_column(X, j), j) for j in range(X.shape[1])]
+        chosen = list(map(_holds_categories, columns))
     else:
-        chosen = _chosen(categorical_features, X)
+        chosen = _chosen(categorical_features, names)
     if not any(chosen):
         return None
     return Columns(
         tuple(
-            _categories(_column(X, j), _name(X, j), declared) if categorical else None
-            for j, categorical in enumerate(chosen)
+            _categories(column, name, declared) if categorical else None
+            for name, column, categorical in zip(names, columns, chosen, strict=True)
         )
     )
 
 
 def is_frame(X):
     """Whether `X` is a data frame of pandas, or one like polars'."""
-    return hasattr(X, "columns") and (hasattr(X, "iloc") or hasattr(X, "get_columns"))
+    return hasattr(X, "columns") and (hasattr(X, "items") or hasattr(X, "get_columns"))
 
 
-def as_table(X):
-    """Data frames as they are; anything else as an array with two axes."""
+def named_columns(X):
+    """Names of the columns, positions if they have none, and the columns."""
     if is_frame(X):
-        return X
+        polars = hasattr(X, "get_columns")
+        columns = X.get_columns() if polars else [column for _, column in X.items()]
+        return list(X.columns), columns
     if not hasattr(X, "dtype"):
         # An array of strings would make strings of the numbers beside them.
         X = np.array(X, dtype=object)
-    return check_array(X, dtype=None, ensure_all_finite=False, ensure_min_samples=0)
-
-
-def _column(X, j):
-    if hasattr(X, "iloc"):
-        return X.iloc[:, j]
-    return X[:, j]
-
-
-def _name(X, j):
-    return str(X.columns[j]) if is_frame(X) else j
+    X = check_array(X, dtype=None, ensure_all_finite=False, ensure_min_samples=0)
+    return list(range(X.shape[1])), list(X.T)
 
 
 def _values(column):
     return np.asarray(column, dtype=object).tolist()
 
 
-def _as_numbers(X, positions):
-    part = X.iloc[:, positions] if hasattr(X, "iloc") else X[:, positions]
+def _numbers(column, name):
+    values = np.asarray(column)
+    kind = values.dtype.kind
+    if kind in "biuf":
+        return values
     try:
-        return check_array(
-            part,
-            dtype=(np.float64, np.float32),
-            ensure_all_finite=False,
-            ensure_min_samples=0,
-        )
+        if kind in "mMc":
+            # numpy would make numbers of these too.
+            raise TypeError
+        return values.astype(np.float64)
     except (TypeError, ValueError):
         # Something isn't a number, or only pandas' NA among objects is in the way.
-        return np.column_stack(
-            [_parse(_values(_column(X, j)), _name(X, j)) for j in positions]
-        )
+        return _parse(_values(column), name)
 
 
 def _parse(values, name):
@@ -195,16 +190,12 @@ def _is_missing(value):
         return True
 
 
-def _holds_categories(column, j):
+def _holds_categories(column):
     """Whether the column of a frame, by its dtype, is anything but numbers."""
     dtype = column.dtype
     kind = getattr(dtype, "kind", None) or np.asarray(column[:0]).dtype.kind
-    if kind in "mM":
-        raise ValueError(
-            "The columns of X must hold numbers, booleans, strings or categories. Got "
-            f"{dtype} in column {column.name!r}; turn times into numbers first."
-        )
-    if kind in "biufc":
+    # Times are neither, and refused where numbers are wanted.
+    if kind in "biufcmM":
         return False
     # Such a column may hold anything.
     if not str(dtype).lower().startswith(("object", "decimal")):
@@ -217,11 +208,9 @@ def _holds_categories(column, j):
     return not present or not all(isinstance(value, number) for value in present)
 
 
-def _chosen(categorical_features, X):
+def _chosen(categorical_features, names):
     """Turn a mask, positions or names into a list of bool."""
-    chosen = list(categorical_features)
-    n_features = X.shape[1]
-    names = [str(name) for name in X.columns] if is_frame(X) else []
+    chosen, n_features = list(categorical_features), len(names)
     if all(isinstance(item, (bool, np.bool_)) for item in chosen):
         if len(chosen) == n_features:
             return chosen
@@ -232,7 +221,7 @@ def _chosen(categorical_features, X):
         return [name in chosen for name in names]
     if not chosen:
         return [False] * n_features
-    known = f"the names {names}, " if names else ""
+    known = "" if names == list(range(n_features)) else f"the names {names}, "
     raise ValueError(
         f"`categorical_features` must be 'from_dtype', None, or a list of {known}"
         f"positions from 0 to {n_features - 1}, or a mask of {n_features} booleans. "
@@ -245,7 +234,7 @@ def _categories(column, name, declared):
     values = _values(column)
     # polars' Categorical lists those of other columns too.
     if declared and not str(column.dtype).startswith("Categorical"):
-        values += getattr(column.dtype, "categories", ())
+        values.extend(getattr(column.dtype, "categories", ()))
     try:
         present = [value for value in set(values) if not _is_missing(value)]
         ordered = sorted(present, key=_sort_key)
