@@ -119,7 +119,7 @@ def test_strings_that_nobody_called_categories_are_refused():
         with pytest.raises(ValueError, match="could not convert string to float"):
             estimator.fit(data, y)
     net = clone(NET).set_params(categorical_features=["points"])
-    with pytest.raises(ValueError, match="Column 'size' must hold numbers.*Got 'XL'"):
+    with pytest.raises(ValueError, match=r"Column 'size' must hold numbers.*Got 'XL'"):
         net.fit(X, y)
 
 
@@ -144,7 +144,7 @@ def test_other_order_and_other_columns_are_scikit_learns_errors():
         assert_array_equal(fitted().predict(X.to_numpy()), fitted().predict(X))
     with (
         pytest.warns(UserWarning, match="does not have valid feature names"),
-        pytest.raises(ValueError, match="X has 5 features.*6 features"),
+        pytest.raises(ValueError, match=r"X has 5 features.*6 features"),
     ):
         fitted().predict(X.to_numpy()[:, 1:])
 
@@ -162,7 +162,7 @@ def test_unseen_is_missing():
 def test_what_is_no_number_is_named():
     X = patients()[2].astype(object)
     X.loc[X.index[3], "mean texture"] = "rough"
-    with pytest.raises(ValueError, match="Column 'mean texture' .* Got 'rough'"):
+    with pytest.raises(ValueError, match=r"Column 'mean texture' .* Got 'rough'"):
         fitted().predict(X)
 
 
@@ -207,7 +207,7 @@ def test_few_categories_train_as_plain_nets_do(kind, monkeypatch):
     def forbidden(*args, **kwargs):
         raise AssertionError("a graph was made")
 
-    X, y, X_test, y_test = patients()
+    X, y, X_test, _ = patients()
     columns = {"strings": ["size", *NUMBERS], "only numbers": NUMBERS}
     columns = columns.get(kind, ["points"])
     if kind != "categories":
@@ -244,7 +244,7 @@ def test_numbers_that_miss_only_later_are_the_mean(setting):
 
 
 def test_stored_nets_know_their_columns(tmp_path):
-    X, _, X_test, _ = patients()
+    X_test = patients()[2]
     joblib.dump(fitted(), tmp_path / "net.joblib")
     net = joblib.load(tmp_path / "net.joblib")
     assert_array_equal(net.is_categorical_, fitted().is_categorical_)
