@@ -234,9 +234,17 @@ def find_columns(estimator, X, going_on, declared):
     """Kinds of the columns of X: those of the fit that goes on, or those of X."""
     if not estimator._input_format.table:
         return None
-    if going_on:
+    choice = estimator.categorical_features
+    # The types may change between fits, so they are no second choice.
+    if going_on and isinstance(choice, str):
         return estimator._columns
-    return frames.learn_columns(X, estimator.categorical_features, declared)
+    columns = frames.learn_columns(X, choice, declared)
+    if not going_on:
+        return columns
+    before = estimator._columns
+    chosen = [c.is_categorical.tolist() if c else None for c in (columns, before)]
+    _check_unchanged("categorical_features", *chosen)
+    return before
 
 
 def table_facts(estimator, flat, index, columns, going_on):
