@@ -154,7 +154,7 @@ class Features:
         return not text and hasattr(value, "__iter__")
 
     def __str__(self):
-        return "a list of names or of positions, a mask"
+        return "a list of names, of positions or of booleans"
 
 
 def as_sizes(sizes):

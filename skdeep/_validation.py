@@ -15,6 +15,9 @@ from sklearn.utils.multiclass import (
 )
 from sklearn.utils.validation import validate_data
 
+# Never a second copy of the data.
+_CHUNK_ROWS = 4096
+
 
 class InputFormat(NamedTuple):
     """What an estimator takes as X.
@@ -138,11 +141,14 @@ def missing_features(X, index):
     positions : tuple of int
     """
     with np.errstate(over="ignore", invalid="ignore"):
-        suspects = np.flatnonzero(np.isnan(np.asarray(X.sum(axis=0)).ravel()))
-    columns = X[:, suspects]
-    if sparse.issparse(columns):
-        columns = columns.toarray()
-    return tuple(suspects[np.isnan(columns)[index].any(0)].tolist())
+        if not np.isnan(X.sum(axis=0)).any():
+            return ()
+    missing = np.zeros(X.shape[1], dtype=bool)
+    for start in range(0, len(index), _CHUNK_ROWS):
+        rows = X[index[start : start + _CHUNK_ROWS]]
+        rows = rows.toarray() if sparse.issparse(rows) else rows
+        missing |= np.isnan(rows).any(0)
+    return tuple(np.flatnonzero(missing).tolist())
 
 
 def resolve_input_shape(X, n_features, input_shape, input_format, default):
