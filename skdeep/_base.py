@@ -14,6 +14,7 @@ from skdeep import _meeting as meeting
 from skdeep import _validation as validation
 from skdeep._availability import available_unless
 from skdeep._batches import Fold, Rows
+from skdeep._frames import Columns
 from skdeep._inference import forward, most_probable, probabilities
 from skdeep._members import join_curves
 from skdeep._module_state import pack, unpack
@@ -424,11 +425,14 @@ class BaseDeepClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         return forward(self.module_, rows)
 
     def _check_X(self, X):
-        array = validation.as_checked_array(self, X)
-        if array is not None:
-            return array
+        if self._columns is None:
+            array = validation.as_checked_array(self, X)
+            if array is not None:
+                return array
         form = self._input_format
-        flat = validation.check_X(self, X, input_format=form, reset=False)
+        flat = validation.check_X(
+            self, X, input_format=form, reset=False, columns=self._columns
+        )
         validation.resolve_input_shape(
             X, flat.shape[1], self._fold.shape, form, self._fold.shape
         )
@@ -444,6 +448,7 @@ class BaseDeepClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         tags.classifier_tags.multi_label = True
         tags.input_tags.sparse = self._input_format.sparse
         tags.input_tags.three_d_array = bool(self._input_format.n_axes)
+        tags.input_tags.allow_nan = self._input_format.table
         return tags
 
     def __getstate__(self):
@@ -458,6 +463,7 @@ class BaseDeepClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         if fitted:
             state["module_"] = pack(self.module_)
             state["_fold"] = tuple(self._fold)
+            state["_columns"] = self._columns and tuple(self._columns)
         state["_skdeep_version"] = __version__
         return state
 
@@ -473,4 +479,6 @@ class BaseDeepClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         if "module_" in state:
             state["module_"] = unpack(state["module_"])
             state["_fold"] = Fold(*state["_fold"])
+            if state["_columns"] is not None:
+                state["_columns"] = Columns(*state["_columns"])
         super().__setstate__(state)

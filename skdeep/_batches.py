@@ -294,7 +294,12 @@ def distinct_rows(X, codes, weight, index):
     """
     if sparse.issparse(X):
         return index, weight
-    rows = np.column_stack([X[index], codes[index]])
+    rows = X[index]
+    missing = np.isnan(rows)
+    if missing.any():
+        # NaN is equal to nothing, not even to itself.
+        rows = np.column_stack([np.where(missing, 0.0, rows), missing])
+    rows = np.column_stack([rows, codes[index]])
     _, first, group = np.unique(rows, axis=0, return_index=True, return_inverse=True)
     if weight is None and len(first) == len(index):
         return index[first], None

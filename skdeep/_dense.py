@@ -12,7 +12,7 @@ import torch
 from scipy.special import expit
 
 from skdeep._threads import Team
-from skdeep.modules import MLP, Dropout, Ensemble, InputStandardizer
+from skdeep.modules import MLP, Dropout, Ensemble, InputStandardizer, TableInput
 
 # Where to leave out passes over the data: enough rows to pay for what it takes, and
 # offsets that take less than the last three digits of a standardized net.
@@ -49,6 +49,7 @@ def is_plain(module):
         type(module) is MLP
         and module.config["activation"] in _ACTIVATIONS
         and module.config["normalization"] is None
+        and module.embedding is None
         and module.output.weight.device.type == "cpu"
     )
 
@@ -100,7 +101,7 @@ class DenseForward:
         self.weights = [layer.weight.detach().numpy() for layer in layers]
         self.biases = [layer.bias.detach().numpy() for layer in layers]
         self.buffers = [None] * len(layers)
-        self.mean, self.scale, self.floors = None, None, None
+        self.mean, self.scale, self.floors, self.encode = None, None, None, None
         activation = module.config["activation"]
         self.activate, _ = _ACTIVATIONS[activation]
         if isinstance(module.standardizer, InputStandardizer):
@@ -108,6 +109,8 @@ class DenseForward:
             self.scale = module.standardizer.inverse_scale.numpy()
             if n_samples > _MANY_ROWS:
                 self._scale_weights(activation)
+        elif isinstance(module.standardizer, TableInput):
+            self.encode = module.standardizer
 
     def _scale_weights(self, activation):
         """Scale the weights instead of x, which saves a pass over the data."""
@@ -134,6 +137,8 @@ class DenseForward:
     def __call__(self, x):
         """Logits of one chunk, no longer than the first one.
 
+        They are NaN where x is, if there was nothing missing in training.
+
         Parameters
         ----------
         x : ndarray of shape (n_samples, n_features)
@@ -144,6 +149,8 @@ class DenseForward:
         logits : ndarray of shape (n_samples, n_outputs)
             In Fortran order: sums over a few classes are quicker along the samples.
         """
+        if self.encode is not None:
+            x = self.encode(torch.from_numpy(x)).numpy()
         if self.mean is not None:
             x = self._into(0, np.subtract, x, self.mean)
         if self.scale is not None:

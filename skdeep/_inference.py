@@ -1,5 +1,7 @@
 """Forward passes without gradients, in bounded memory."""
 
+import math
+
 import numpy as np
 import torch
 from scipy.special import expit
@@ -28,20 +30,23 @@ def forward(module, rows):
     -------
     logits : ndarray of shape (n_samples, n_outputs), float64
     """
+
+    def on_torch(x):
+        with torch.inference_mode():
+            return module(x).to("cpu", torch.float64).numpy()
+
     n_samples = len(rows)
     if is_plain(module):
         size = max(_DENSE_ROWS, _DENSE_CHUNK // module.row_size)
         net, worth_sharing = forward_function(module, n_samples), DENSE_FORWARD
 
         def compute(x):
-            return net(x.numpy()).astype(np.float64, copy=False)
+            logits = net(x.numpy()).astype(np.float64, copy=False)
+            # The module knows what to do with missing values.
+            return on_torch(x) if math.isnan(logits.sum()) else logits
     else:
         size = max(1, _MODULE_CHUNK // module.row_size)
-        worth_sharing = MODULE_FORWARD
-
-        def compute(x):
-            with torch.inference_mode():
-                return module(x).to("cpu", torch.float64).numpy()
+        compute, worth_sharing = on_torch, MODULE_FORWARD
 
     n_operations = 2 * module.n_operations * min(size, n_samples)
     with threads_for(n_operations, worth_sharing):

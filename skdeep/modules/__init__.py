@@ -14,6 +14,7 @@ from skdeep.modules.layers import (
 )
 from skdeep.modules.mlp import MLP
 from skdeep.modules.rnn import RNN
+from skdeep.modules.table import TableInput
 
 
 def build(name, config):
@@ -48,6 +49,7 @@ __all__ = [
     "Ensemble",
     "InputStandardizer",
     "Net",
+    "TableInput",
     "allocate",
     "build",
     "initialize",
