@@ -138,7 +138,8 @@ class InputStandardizer(nn.Module):
             return (weight @ values.flatten(1)).view(self.mean.shape)
 
         if missing is None:
-            new_sum = weight.sum() * (x[0].numel() // self.mean.numel())
+            n_pooled = x[0].numel() // max(self.mean.numel(), 1)
+            new_sum = weight.sum() * n_pooled
         else:
             new_sum = weighted_sum((~missing).double())
         new_mean = weighted_sum(x) / new_sum.clamp_min(1e-300)
