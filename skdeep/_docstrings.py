@@ -31,8 +31,8 @@ l1_ratio : float, default=0.0
 
 batch_size : int or "auto", default="auto"
     Samples in a batch; at most all of them. "auto" is ``min(200, n_samples)``, for the
-    CNN a tenth of the samples, but at least 64 and at most 200. A last
-    batch of a single sample joins the batch before it. Unused by "lbfgs".
+    CNN about a tenth of the samples, between 64 and 200, so that all batches are alike.
+    A last batch of a single sample joins the batch before it. Unused by "lbfgs".
 
 learning_rate : {"constant", "invscaling", "adaptive", "cosine", "one_cycle"}, \
 default={learning_rate}
@@ -55,7 +55,8 @@ power_t : float, default=0.5
     Exponent of "invscaling".
 
 max_iter : int, default={max_iter}
-    Maximum number of epochs, or of iterations of "lbfgs".
+    Maximum number of epochs, or of iterations of "lbfgs". The CNN's "auto" is about 500
+    batches, in 12 to 300 epochs.
 
 loss : {"log_loss", "focal"}, default="log_loss"
     Loss of a sample. "focal" (Lin et al., 2017) plays easy samples down.
