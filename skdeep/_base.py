@@ -15,6 +15,7 @@ from skdeep import _meeting as meeting
 from skdeep import _validation as validation
 from skdeep._availability import available_unless
 from skdeep._batches import Fold, Rows
+from skdeep._docstrings import DocLinks
 from skdeep._inference import forward, most_probable, probabilities
 from skdeep._members import join_curves
 from skdeep._module_state import pack, unpack
@@ -34,18 +35,14 @@ def _why_no_partial_fit(estimator):
     return None
 
 
-class BaseDeepClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
+class BaseDeepClassifier(
+    DocLinks, CallbackSupportMixin, ClassifierMixin, BaseEstimator
+):
     """Base of the classifiers; not to be used directly.
 
     Subclasses add ``_rules``, ``_input_format``, ``_module_name``, ``_default_shape``
     and what ``_module_config`` says of their own parameters.
     """
-
-    _doc_link_module = "skdeep"
-    _doc_link_template = (
-        "https://skdeep.readthedocs.io/en/latest/generated/"
-        "{estimator_module}.{estimator_name}.html"
-    )
 
     def __init__(
         self,
@@ -431,6 +428,7 @@ class BaseDeepClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             and X.ndim == 2
             and X.dtype in (np.float64, np.float32)
             and len(X)
+            and not form.tokens
             and X.shape[1] == self.n_features_in_
             and "feature_names_in_" not in vars(self)
         ):
@@ -444,6 +442,8 @@ class BaseDeepClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         )
         if form.padded:
             validation.check_padding(flat, self._fold.shape)
+        if form.tokens:
+            validation.check_tokens(flat)
         return flat
 
     def __sklearn_is_fitted__(self):
@@ -454,6 +454,7 @@ class BaseDeepClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         tags.classifier_tags.multi_label = True
         tags.input_tags.sparse = self._input_format.sparse
         tags.input_tags.three_d_array = bool(self._input_format.n_axes)
+        tags.input_tags.positive_only = self._input_format.tokens
         return tags
 
     def __getstate__(self):

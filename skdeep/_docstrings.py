@@ -1,4 +1,4 @@
-"""Documentation that the estimators share, written once."""
+"""Documentation that the estimators share, and where it is found."""
 
 import textwrap
 from inspect import signature
@@ -207,14 +207,31 @@ out_activation_ : str
 """
 
 
+class DocLinks:
+    """Mixin that tells scikit-learn's HTML repr where the documentation is."""
+
+    _doc_link_module = "skdeep"
+    _doc_link_template = (
+        "https://skdeep.readthedocs.io/en/latest/generated/"
+        "{estimator_module}.{estimator_name}.html"
+    )
+
+
 def shared_docs(cls):
     """Fill the shared parameters and attributes into the docstring of `cls`."""
-    normalization = signature(cls).parameters["normalization"].default
-    normalization = f'"{normalization}"' if normalization else "None"
     for mark, text in (
-        ("{shared_parameters}", _PARAMETERS.replace("{normalization}", normalization)),
+        ("{shared_parameters}", _with_defaults(_PARAMETERS, cls)),
         ("{shared_attributes}", _ATTRIBUTES),
     ):
         block = textwrap.indent(text.strip(), "    ")
         cls.__doc__ = cls.__doc__.replace(f"    {mark}", block)
     return cls
+
+
+def _with_defaults(text, cls):
+    """Write the defaults that are the estimator's own."""
+    for name, parameter in signature(cls).parameters.items():
+        default = parameter.default
+        default = f'"{default}"' if isinstance(default, str) else str(default)
+        text = text.replace(f"default={{{name}}}", f"default={default}")
+    return text

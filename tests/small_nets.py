@@ -2,7 +2,7 @@
 
 import pytest
 from sklearn.base import clone
-from sklearn.datasets import load_digits, load_wine
+from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 
 from skdeep import DeepCNNClassifier, DeepMLPClassifier, DeepRNNClassifier
 
@@ -15,6 +15,16 @@ SCHEDULE = {
 }
 X, Y = load_wine(return_X_y=True)
 DIGITS, DIGIT = load_digits(n_class=3, return_X_y=True)
+# What scikit-learn tells of two of its data sets.
+SENTENCES, SUBJECT = zip(
+    *(
+        (line.strip(), load.__name__)
+        for load in (load_breast_cancer, load_digits)
+        for line in load().DESCR.splitlines()
+        if len(line.split()) > 2
+    ),
+    strict=True,
+)
 NETS = {
     "mlp": DeepMLPClassifier((8,), **SCHEDULE),
     "cnn": DeepCNNClassifier(input_shape=(1, 8, 8), n_filters=(4,), **SCHEDULE),
