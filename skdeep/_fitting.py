@@ -42,6 +42,9 @@ class Data(NamedTuple):
     device : torch.device
 
     dtype : torch.dtype
+
+    facts : dict
+        What the module's configuration holds about X, besides its shape.
     """
 
     X: object
@@ -51,6 +54,7 @@ class Data(NamedTuple):
     fold: batching.Fold
     device: torch.device
     dtype: torch.dtype
+    facts: dict
 
     def fitted_attributes(self, modules):
         """What an estimator needs to predict with `modules`."""
@@ -193,6 +197,8 @@ def validate(estimator, X, y, sample_weight, *, classes, going_on, incremental):
     )
     if form.padded:
         validation.check_padding(flat, shape)
+    if form.tokens:
+        validation.check_tokens(flat)
     sample_weight = validation.check_sample_weight(sample_weight, flat.shape[0])
     weight = validation.combine_weights(targets, sample_weight, estimator.class_weight)
     index = np.arange(flat.shape[0])
@@ -205,12 +211,24 @@ def validate(estimator, X, y, sample_weight, *, classes, going_on, incremental):
     else:
         device = resolve_device(estimator.device)
         name = estimator.dtype
-        if estimator.mixed_precision and name == "auto":
+        if name == "auto" and (estimator.mixed_precision or form.tokens):
             name = "float32"
         dtype = resolve_dtype(name, flat.dtype, device)
     channels_last = getattr(estimator, "channels", "first") == "last"
     fold = batching.Fold(shape, channels_last)
-    return Data(flat, index, targets, weight, fold, device, dtype)
+    facts = token_facts(estimator, flat, index, going_on)
+    return Data(flat, index, targets, weight, fold, device, dtype, facts)
+
+
+def token_facts(estimator, flat, index, going_on):
+    """What the module has to know about tokens: arguments of its class."""
+    if not estimator._input_format.tokens:
+        return {}
+    rows = flat if len(index) == len(flat) else flat[index]
+    n_codes = validation.vocabulary_size(rows)
+    if going_on:
+        n_codes = modules_of(estimator.module_)[0].config["vocabulary_size"]
+    return {"vocabulary_size": n_codes}
 
 
 def prepare(estimator, data, make_events, *, going_on, incremental):
@@ -376,6 +394,7 @@ def make_module(estimator, data, batches, randomness, module):
     """
     n_classes = len(data.targets.classes)
     config = estimator._module_config(data.fold.module_shape, n_classes)
+    config.update(data.facts)
     if module is None:
         module = allocate(build(estimator._module_name, config), data.dtype)
         initialize(module, randomness.weights, estimator.activation)

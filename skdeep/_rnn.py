@@ -2,25 +2,52 @@
 
 from skdeep._base import BaseDeepClassifier
 from skdeep._docstrings import shared_docs
-from skdeep._parameters import Boolean, Number, OneOf, Sizes
+from skdeep._parameters import Boolean, Number, OneOf, Sizes, as_sizes
 from skdeep._rules import SHARED_RULES
 from skdeep._validation import InputFormat
 from skdeep.modules.rnn import CELLS
+
+# Recurrent layers forget over many more steps, and take long to read them.
+_MOST_STEPS = 64
 
 
 @shared_docs
 class DeepRNNClassifier(BaseDeepClassifier):
     """Recurrent net for sequences, of equal or of different length.
 
-    Time steps at the end of a sequence that are NaN in every feature are padding and
-    never change an answer.
+    Time steps at the end of a sequence that are NaN in every feature, or tokens that
+    are 0, are padding and never change an answer.
 
     Parameters
     ----------
+    input_type : {"numeric", "tokens"}, default="numeric"
+        What a sequence is made of: features, or codes of tokens, as
+        :class:`skdeep.preprocessing.SequenceTokenizer` makes them of text. X of tokens
+        is flat, (n_samples, timesteps), and holds non-negative integers: 0 is padding,
+        1 is the unknown token. The largest code that the first ``fit`` sees ends the
+        vocabulary; codes beyond it are unknown. When predicting, a 0 before another
+        token is an unknown one too, so that explainers can blank tokens out.
+
     input_shape : tuple of int or None, default=None
         ``(timesteps, features)`` of one sequence; flat X is folded to it. Without it,
         3-D X tells its own shape, and flat X is a series of one feature. One axis may
-        be -1, to be inferred.
+        be -1, to be inferred. None with tokens.
+
+    embedding_dim : int, default=64
+        Size of the learned vector of a token.
+
+    architecture : {"recurrent", "lstm_fcn"}, default="recurrent"
+        Recurrent layers alone, or beside three convolutions of width 8, 5 and 3 whose
+        outputs are pooled and joined to theirs (Karim et al., 2018). As published, the
+        recurrent layers read a series of one feature in a single step; here, in steps
+        of `patch_size`.
+
+    patch_size : int or "auto", default="auto"
+        Successive steps that the recurrent layers read as one. "auto" is 1 for tokens,
+        and for series the least that leaves no more than 64 steps.
+
+    n_filters : array-like of int, default=(64, 128, 64)
+        Filters of the three convolutions of "lstm_fcn".
 
     cell_type : {"gru", "lstm", "rnn"}, default="gru"
         Cho et al. (2014), Hochreiter and Schmidhuber (1997), Elman (1990).
@@ -35,10 +62,12 @@ class DeepRNNClassifier(BaseDeepClassifier):
         Whether each layer also reads the sequence backward.
 
     pooling : {"last", "mean", "max", "attention"}, default="last"
-        How the outputs of all time steps become a vector.
+        How the outputs of all time steps become a vector. For convolutions, "last" is
+        "mean".
 
     hidden_layer_sizes : int or array-like of int, default=()
-        Dense layers between that vector and the output; `activation` is theirs.
+        Dense layers between that vector and the output; `activation` is theirs and the
+        convolutions'.
 
     {shared_parameters}
 
@@ -55,6 +84,9 @@ class DeepRNNClassifier(BaseDeepClassifier):
     ----------
     Cho et al. (2014). Learning phrase representations using RNN encoder-decoder for
     statistical machine translation. EMNLP.
+
+    Karim, Majumdar, Darabi and Chen (2018). LSTM fully convolutional networks for time
+    series classification. IEEE Access 6.
 
     Examples
     --------
@@ -73,7 +105,12 @@ class DeepRNNClassifier(BaseDeepClassifier):
 
     _rules = {
         **SHARED_RULES,
+        "input_type": [OneOf("numeric", "tokens")],
         "input_shape": [Sizes(length=(2,), scalar=False, inferred=True), OneOf(None)],
+        "embedding_dim": [Number(1, integer=True)],
+        "architecture": [OneOf("recurrent", "lstm_fcn")],
+        "patch_size": [Number(1, integer=True), OneOf("auto")],
+        "n_filters": [Sizes(length=(3,), scalar=False)],
         "cell_type": [OneOf(*CELLS)],
         "hidden_size": [Number(1, integer=True)],
         "n_layers": [Number(1, integer=True)],
@@ -81,13 +118,17 @@ class DeepRNNClassifier(BaseDeepClassifier):
         "pooling": [OneOf("last", "mean", "max", "attention")],
         "hidden_layer_sizes": [Sizes()],
     }
-    _input_format = InputFormat(n_axes=(2,), padded=True)
     _module_name = "RNN"
 
     def __init__(
         self,
         *,
+        input_type="numeric",
         input_shape=None,
+        embedding_dim=64,
+        architecture="recurrent",
+        patch_size="auto",
+        n_filters=(64, 128, 64),
         cell_type="gru",
         hidden_size=64,
         n_layers=1,
@@ -133,7 +174,12 @@ class DeepRNNClassifier(BaseDeepClassifier):
         mixed_precision=False,
         callbacks=None,
     ):
+        self.input_type = input_type
         self.input_shape = input_shape
+        self.embedding_dim = embedding_dim
+        self.architecture = architecture
+        self.patch_size = patch_size
+        self.n_filters = n_filters
         self.cell_type = cell_type
         self.hidden_size = hidden_size
         self.n_layers = n_layers
@@ -181,15 +227,31 @@ class DeepRNNClassifier(BaseDeepClassifier):
             callbacks=callbacks,
         )
 
+    @property
+    def _input_format(self):
+        if self.input_type == "tokens":
+            return InputFormat(tokens=True)
+        return InputFormat(n_axes=(2,), padded=True)
+
     def _default_shape(self, n_features):
-        return (n_features, 1)
+        return (n_features,) if self.input_type == "tokens" else (n_features, 1)
 
     def _module_config(self, input_shape, n_outputs):
+        config = super()._module_config(input_shape, n_outputs)
+        tokens, patch_size = self.input_type == "tokens", self.patch_size
+        if patch_size == "auto":
+            patch_size = 1 if tokens else -(-input_shape[0] // _MOST_STEPS)
         return {
-            **super()._module_config(input_shape, n_outputs),
+            **config,
+            "standardize": config["standardize"] and not tokens,
+            "architecture": self.architecture,
+            "vocabulary_size": None,
+            "embedding_dim": int(self.embedding_dim),
+            "patch_size": int(patch_size),
             "cell_type": self.cell_type,
             "hidden_size": int(self.hidden_size),
             "n_layers": int(self.n_layers),
             "bidirectional": bool(self.bidirectional),
             "pooling": self.pooling,
+            "n_filters": as_sizes(self.n_filters),
         }

@@ -15,6 +15,9 @@ from sklearn.utils.multiclass import (
 )
 from sklearn.utils.validation import validate_data
 
+# float32 holds all integers up to here.
+_MOST_CODES = 2**24
+
 
 class InputFormat(NamedTuple):
     """What an estimator takes as X.
@@ -29,11 +32,15 @@ class InputFormat(NamedTuple):
 
     padded : bool
         Whether NaN may mark the end of a sequence.
+
+    tokens : bool
+        Whether samples are sequences of codes, zeros at their end.
     """
 
     n_axes: tuple = ()
     sparse: bool = False
     padded: bool = False
+    tokens: bool = False
 
 
 class Targets(NamedTuple):
@@ -199,6 +206,58 @@ def check_padding(X, input_shape):
                 f"Got a violation in sample {int(np.flatnonzero(bad)[0])} "
                 f"(input_shape={input_shape}); impute missing values first."
             )
+
+
+def check_tokens(X):
+    """Refuse what is no code of a token.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Finite numbers.
+    """
+    wrong = (X < 0) | (np.floor(X) != X)
+    if wrong.any():
+        sample = int(np.flatnonzero(wrong.any(1))[0])
+        raise ValueError(
+            "Every token must be a non-negative integer. "
+            f"Got {X[wrong][0]:g} in sample {sample}; SequenceTokenizer turns text "
+            "into such codes."
+        )
+
+
+def vocabulary_size(X):
+    """Number of codes, up to the largest one in `X`; the first two always count.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Codes of tokens.
+
+    Returns
+    -------
+    n_codes : int
+
+    Raises
+    ------
+    ValueError
+        If zero, which is padding, comes before another code; or if the codes are too
+        large for a table.
+    """
+    gap = ((X[:, :-1] == 0) & (X[:, 1:] != 0)).any(1)
+    if gap.any():
+        raise ValueError(
+            "Every sequence must have no zero before or between its tokens: 0 only "
+            f"pads the end. Got a violation in sample {int(np.flatnonzero(gap)[0])}; "
+            "1 is the code of an unknown token."
+        )
+    largest = int(X.max())
+    if largest >= _MOST_CODES:
+        raise ValueError(
+            f"Tokens must be less than {_MOST_CODES} in fit, which lays a table of "
+            f"them out. Got {largest}."
+        )
+    return max(largest + 1, 2)
 
 
 def encode_targets(y, classes=None):

@@ -1,4 +1,4 @@
-"""From text to codes, on the descriptions of scikit-learn's data sets."""
+"""From text to codes, on scikit-learn's documentation."""
 
 import pickle
 
