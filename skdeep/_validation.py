@@ -178,20 +178,29 @@ def _infer_axis(input_shape, shape):
     return tuple(inferred if n == -1 else n for n in input_shape)
 
 
-def check_padding(X, input_shape):
+def check_padding(X, input_shape, time_axis):
     """Refuse NaN anywhere but in whole time steps at the end of a sequence.
 
     Parameters
     ----------
     X : ndarray of shape (n_samples, n_features)
-        Flat sequences.
+        Flat samples.
 
     input_shape : tuple of int
-        ``(timesteps, features)``.
+        Shape of one sample as the user lays it out.
+
+    time_axis : int or None
+        Axis of one sample that holds the time steps; None for images.
     """
-    missing = np.isnan(X).reshape(len(X), *input_shape)
+    missing = np.isnan(X)
     if not missing.any():
         return
+    if time_axis is None:
+        raise ValueError(
+            "Images must have no NaN. Got input X that contains NaN "
+            f"(input_shape={input_shape}); impute missing values first."
+        )
+    missing = np.moveaxis(missing.reshape(len(X), *input_shape), time_axis + 1, 1)
     step_missing = missing.all(2)
     partial = (missing.any(2) != step_missing).any(1)
     gap = (step_missing[:, :-1] & ~step_missing[:, 1:]).any(1)

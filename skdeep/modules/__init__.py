@@ -13,6 +13,7 @@ from skdeep.modules.layers import (
     use_generator,
 )
 from skdeep.modules.mlp import MLP
+from skdeep.modules.normalization import WeightedBatchNorm
 from skdeep.modules.rnn import RNN
 
 
@@ -48,6 +49,7 @@ __all__ = [
     "Ensemble",
     "InputStandardizer",
     "Net",
+    "WeightedBatchNorm",
     "allocate",
     "build",
     "initialize",

@@ -3,8 +3,9 @@
 import torch
 from torch import nn
 
-from skdeep.modules.cnn import convolution
+from skdeep.modules.blocks import convolution
 from skdeep.modules.layers import ACTIVATIONS
+from skdeep.modules.normalization import BatchNorm1d
 
 # Of the three convolutions (Wang et al., 2017).
 KERNEL_SIZES = (8, 5, 3)
@@ -25,15 +26,18 @@ class MaskedLayerNorm(nn.GroupNorm):
         return centred * scale + self.bias[:, None]
 
 
-class MaskedBatchNorm(nn.BatchNorm1d):
+class MaskedBatchNorm(BatchNorm1d):
     """Batch normalization of maps, with padding left out."""
 
     def forward(self, x, mask):
         if not self.training:
             return super().forward(x)
-        present = mask[:, 0]
+        present, row_weight = mask[:, 0], self.row_weight
+        if row_weight is not None:
+            self.row_weight = row_weight[:, None].expand_as(present)[present]
         normalized = torch.zeros_like(x.transpose(1, 2))
         normalized[present] = super().forward(x.transpose(1, 2)[present])
+        self.row_weight = row_weight
         return normalized.transpose(1, 2)
 
 

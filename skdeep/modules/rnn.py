@@ -8,9 +8,9 @@ from skdeep.modules.layers import (
     Dropout,
     Net,
     dense_layers,
-    norm_layer,
     standardizer,
 )
+from skdeep.modules.normalization import norm_layer
 from skdeep.modules.tokens import TokenEmbedding, read_codes
 
 CELLS = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
