@@ -8,7 +8,10 @@ from skdeep._validation import InputFormat
 from skdeep.modules.rnn import CELLS
 
 # Recurrent layers forget over many more steps, and take long to read them.
-_MOST_STEPS = 64
+_MOST_STEPS = 100
+# What "auto" means for `batch_size` and `max_iter`.
+_SMALLEST_BATCH, _LARGEST_BATCH = 32, 64
+_STEPS, _FEWEST_EPOCHS, _MOST_EPOCHS = 600, 8, 300
 
 
 @shared_docs
@@ -36,17 +39,17 @@ class DeepRNNClassifier(BaseDeepClassifier):
     embedding_dim : int, default=64
         Size of the learned vector of a token.
 
-    architecture : {"recurrent", "lstm_fcn"}, default="recurrent"
+    architecture : {"auto", "recurrent", "lstm_fcn"}, default="auto"
         Recurrent layers alone, or beside three convolutions of width 8, 5 and 3 whose
         outputs are pooled and joined to theirs (Karim et al., 2018). As published, the
         recurrent layers read a series of one feature in a single step; here, in steps
-        of `patch_size`.
+        of `patch_size`. "auto" is "recurrent" for tokens and "lstm_fcn" for series.
 
     patch_size : int or "auto", default="auto"
-        Successive steps that the recurrent layers read as one. "auto" is 1 for tokens,
-        and for series the least that leaves no more than 64 steps.
+        Successive steps that are read as one (Nie et al., 2023). "auto" is 1 for
+        tokens, and for series the least that leaves no more than 100 steps.
 
-    n_filters : array-like of int, default=(64, 128, 64)
+    n_filters : array-like of int, default=(64, 64, 64)
         Filters of the three convolutions of "lstm_fcn".
 
     cell_type : {"gru", "lstm", "rnn"}, default="gru"
@@ -88,6 +91,9 @@ class DeepRNNClassifier(BaseDeepClassifier):
     Karim, Majumdar, Darabi and Chen (2018). LSTM fully convolutional networks for time
     series classification. IEEE Access 6.
 
+    Nie, Nguyen, Sinthong and Kalagnanam (2023). A time series is worth 64 words:
+    long-term forecasting with transformers. ICLR.
+
     Examples
     --------
     >>> from sklearn.datasets import load_digits
@@ -108,7 +114,7 @@ class DeepRNNClassifier(BaseDeepClassifier):
         "input_type": [OneOf("numeric", "tokens")],
         "input_shape": [Sizes(length=(2,), scalar=False, inferred=True), OneOf(None)],
         "embedding_dim": [Number(1, integer=True)],
-        "architecture": [OneOf("recurrent", "lstm_fcn")],
+        "architecture": [OneOf("auto", "recurrent", "lstm_fcn")],
         "patch_size": [Number(1, integer=True), OneOf("auto")],
         "n_filters": [Sizes(length=(3,), scalar=False)],
         "cell_type": [OneOf(*CELLS)],
@@ -117,6 +123,8 @@ class DeepRNNClassifier(BaseDeepClassifier):
         "bidirectional": [Boolean()],
         "pooling": [OneOf("last", "mean", "max", "attention")],
         "hidden_layer_sizes": [Sizes()],
+        "max_iter": [Number(1, integer=True), OneOf("auto")],
+        "normalization": [OneOf("auto", "batch", "layer", None)],
     }
     _module_name = "RNN"
 
@@ -126,9 +134,9 @@ class DeepRNNClassifier(BaseDeepClassifier):
         input_type="numeric",
         input_shape=None,
         embedding_dim=64,
-        architecture="recurrent",
+        architecture="auto",
         patch_size="auto",
-        n_filters=(64, 128, 64),
+        n_filters=(64, 64, 64),
         cell_type="gru",
         hidden_size=64,
         n_layers=1,
@@ -236,15 +244,29 @@ class DeepRNNClassifier(BaseDeepClassifier):
     def _default_shape(self, n_features):
         return (n_features,) if self.input_type == "tokens" else (n_features, 1)
 
+    def _auto_batch_size(self, n_samples):
+        return max(_SMALLEST_BATCH, min(n_samples // 10, _LARGEST_BATCH))
+
+    def _n_epochs(self, n_steps):
+        if self.max_iter != "auto":
+            return self.max_iter
+        return max(_FEWEST_EPOCHS, min(-(-_STEPS // n_steps), _MOST_EPOCHS))
+
     def _module_config(self, input_shape, n_outputs):
         config = super()._module_config(input_shape, n_outputs)
-        tokens, patch_size = self.input_type == "tokens", self.patch_size
+        tokens = self.input_type == "tokens"
+        architecture, patch_size = self.architecture, self.patch_size
+        if architecture == "auto":
+            architecture = "recurrent" if tokens else "lstm_fcn"
         if patch_size == "auto":
             patch_size = 1 if tokens else -(-input_shape[0] // _MOST_STEPS)
+        if self.normalization == "auto":
+            # A batch of one sample has no statistics worth the name.
+            config["normalization"] = "layer" if self.batch_size == 1 else "batch"
         return {
             **config,
             "standardize": config["standardize"] and not tokens,
-            "architecture": self.architecture,
+            "architecture": architecture,
             "vocabulary_size": None,
             "embedding_dim": int(self.embedding_dim),
             "patch_size": int(patch_size),

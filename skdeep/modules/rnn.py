@@ -162,7 +162,7 @@ class RNN(Net):
         Size of the vector of a token.
 
     patch_size : int
-        Successive steps that the recurrent layers read as one.
+        Successive steps that are read as one.
 
     cell_type : {"rnn", "gru", "lstm"}
         Elman cell, Cho et al. (2014), Hochreiter and Schmidhuber (1997).
@@ -237,21 +237,22 @@ class RNN(Net):
         )
         self.vocabulary_size, self.patch_size = vocabulary_size, patch_size
         self.embedding, self.convolutions = None, None
-        timesteps, n_features = input_shape[0], input_shape[-1]
+        n_steps, n_features = -(-input_shape[0] // patch_size), input_shape[-1]
         if vocabulary_size is not None:
             n_features = embedding_dim
             self.embedding = TokenEmbedding(vocabulary_size, embedding_dim)
             self.embedding_dropout = Dropout(dropout)
+        n_features *= patch_size
         n_output = hidden_size * (2 if bidirectional else 1)
-        n_inputs = [n_features * patch_size] + [n_output] * (n_layers - 1)
+        n_inputs = [n_features] + [n_output] * (n_layers - 1)
         self.recurrent = nn.ModuleList(
             RecurrentLayer(cell_type, n_in, hidden_size, bidirectional)
             for n_in in n_inputs
         )
         self.between = nn.ModuleList(Dropout(dropout) for _ in range(n_layers - 1))
         self.pool = SequencePool(pooling, n_output, bidirectional)
-        self.row_size = timesteps * 4 * n_output
-        self.n_operations = -(-timesteps // patch_size) * n_weights(self.recurrent)
+        self.row_size = n_steps * 4 * n_output
+        self.n_operations = n_steps * n_weights(self.recurrent)
         n_pooled = n_output
         if architecture == "lstm_fcn":
             kind = "mean" if pooling == "last" else pooling
@@ -259,8 +260,8 @@ class RNN(Net):
                 n_features, n_filters, activation, normalization
             )
             self.map_pool = SequencePool(kind, n_filters[-1], False)
-            self.row_size = timesteps * max(4 * n_output, *n_filters)
-            self.n_operations += timesteps * n_weights(self.convolutions)
+            self.row_size = n_steps * max(4 * n_output, *n_filters)
+            self.n_operations += n_steps * n_weights(self.convolutions)
             n_pooled += n_filters[-1]
         sizes = (n_pooled, *hidden_layer_sizes)
         self.head = nn.Sequential(
@@ -272,11 +273,11 @@ class RNN(Net):
 
     def body(self, x):
         """Logits of standardized input."""
-        x, mask = trim(*self._steps(x))
-        pooled = [self._read(*join_steps(x, mask, self.patch_size))]
+        x, mask = join_steps(*trim(*self._steps(x)), self.patch_size)
+        lengths = mask.sum(1).clamp_min(1)
+        pooled = [self.pool(self._read(x, lengths), mask, lengths)]
         if self.convolutions is not None:
-            maps, lengths = self.convolutions(x, mask), mask.sum(1).clamp_min(1)
-            pooled.append(self.map_pool(maps, mask, lengths))
+            pooled.append(self.map_pool(self.convolutions(x, mask), mask, lengths))
         return self.output(self.head(torch.cat(pooled, 1)))
 
     def _steps(self, x):
@@ -287,12 +288,11 @@ class RNN(Net):
         codes, mask = read_codes(x, self.vocabulary_size)
         return self.embedding_dropout(self.embedding(codes)), mask
 
-    def _read(self, x, mask):
-        """Pooled output of the recurrent layers."""
-        lengths = mask.sum(1).clamp_min(1)
+    def _read(self, x, lengths):
+        """Outputs of the recurrent layers."""
         for i, layer in enumerate(self.recurrent):
             x = layer(self.between[i - 1](x) if i else x, lengths)
-        return self.pool(x, mask, lengths)
+        return x
 
 
 def n_weights(module):
