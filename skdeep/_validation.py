@@ -102,8 +102,12 @@ def check_X(estimator, X, y="no_validation", *, input_format, reset):
     Returns
     -------
     X : ndarray or CSR of shape (n_samples, n_features)
-        float64 or float32. A pair of `X` and `y` if `y` was given.
+        float64 or float32, which holds bytes exactly. A pair of `X` and `y` if `y` was
+        given.
     """
+    dtypes = (np.float64, np.float32)
+    if getattr(X, "dtype", None) == np.uint8:
+        dtypes = np.float32
     options = {} if isinstance(y, str) else {"multi_output": True}
     return validate_data(
         estimator,
@@ -111,7 +115,7 @@ def check_X(estimator, X, y="no_validation", *, input_format, reset):
         y,
         reset=reset,
         accept_sparse="csr" if input_format.sparse else False,
-        dtype=(np.float64, np.float32),
+        dtype=dtypes,
         ensure_all_finite="allow-nan" if input_format.padded else True,
         **options,
     )
@@ -178,7 +182,7 @@ def _infer_axis(input_shape, shape):
     return tuple(inferred if n == -1 else n for n in input_shape)
 
 
-def check_padding(X, input_shape, time_axis):
+def check_padding(X, input_shape, time_axis=0):
     """Refuse NaN anywhere but in whole time steps at the end of a sequence.
 
     Parameters
@@ -197,7 +201,7 @@ def check_padding(X, input_shape, time_axis):
         return
     if time_axis is None:
         raise ValueError(
-            "Images must have no NaN. Got input X that contains NaN "
+            "Input X contains NaN, and images must have none "
             f"(input_shape={input_shape}); impute missing values first."
         )
     missing = np.moveaxis(missing.reshape(len(X), *input_shape), time_axis + 1, 1)
