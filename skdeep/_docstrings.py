@@ -31,6 +31,7 @@ l1_ratio : float, default=0.0
 
 batch_size : int or "auto", default="auto"
     Samples in a batch; at most all of them. "auto" is ``min(200, n_samples)``, for the
+    RNN all samples up to 64 and else a tenth of them, between 32 and 64, for the
     CNN a tenth of the samples, but at least 64 and at most 200. A last
     batch of a single sample joins the batch before it. Unused by "lbfgs".
 
@@ -46,7 +47,8 @@ default={learning_rate}
     - "cosine": half a cosine from `learning_rate_init` to zero over `max_iter` epochs.
     - "one_cycle": up to `learning_rate_init` for 30 % of the steps, then down to zero.
 
-    The last two have a planned end; in ``partial_fit`` they are constant.
+    The last two have a planned end, before which only early stopping stops; in
+    ``partial_fit`` they are constant.
 
 learning_rate_init : float, default={learning_rate_init}
     Initial (for "one_cycle", highest) learning rate.
@@ -55,7 +57,9 @@ power_t : float, default=0.5
     Exponent of "invscaling".
 
 max_iter : int, default={max_iter}
-    Maximum number of epochs, or of iterations of "lbfgs".
+    Maximum number of epochs, or of iterations of "lbfgs". "auto", which only CNN and
+    RNN know, takes the more the fewer batches there are; for the RNN, as many as make
+    600 batches, but at least 8 and at most 300.
 
 loss : {"log_loss", "focal"}, default="log_loss"
     Loss of a sample. "focal" (Lin et al., 2017) plays easy samples down.
@@ -78,7 +82,8 @@ dropout : float, default=0.0
 
 normalization : {"batch", "layer"} or None, default={normalization}
     Normalization between the linear maps and the activations. In the statistics of
-    "batch", samples count by their weight. shap's DeepExplainer knows "batch" and None,
+    "batch", samples count by their weight. "auto", which only CNN and RNN know, is
+    "batch", or "layer" with ``batch_size=1``. shap's DeepExplainer knows "batch" and None,
     not "layer".
 
 gradient_clip : float or None, default=None

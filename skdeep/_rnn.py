@@ -9,6 +9,12 @@ from skdeep.modules.rnn import CELLS
 
 # Recurrent layers forget over many more steps, and take long to read them.
 _MOST_STEPS = 100
+# What "auto" means for series, and for tokens.
+_AUTO = {
+    "architecture": ("lstm_fcn", "recurrent"),
+    "bidirectional": (False, True),
+    "pooling": ("last", "max"),
+}
 # What "auto" means for `batch_size` and `max_iter`.
 _SMALLEST_BATCH, _LARGEST_BATCH = 32, 64
 _STEPS, _FEWEST_EPOCHS, _MOST_EPOCHS = 600, 8, 300
@@ -52,7 +58,7 @@ class DeepRNNClassifier(BaseDeepClassifier):
     n_filters : array-like of int, default=(64, 64, 64)
         Filters of the three convolutions of "lstm_fcn".
 
-    cell_type : {"gru", "lstm", "rnn"}, default="gru"
+    cell_type : {"gru", "lstm", "rnn"}, default="lstm"
         Cho et al. (2014), Hochreiter and Schmidhuber (1997), Elman (1990).
 
     hidden_size : int, default=64
@@ -61,12 +67,12 @@ class DeepRNNClassifier(BaseDeepClassifier):
     n_layers : int, default=1
         Recurrent layers.
 
-    bidirectional : bool, default=False
-        Whether each layer also reads the sequence backward.
+    bidirectional : bool or "auto", default="auto"
+        Whether each layer also reads the sequence backward. "auto" does so for tokens.
 
-    pooling : {"last", "mean", "max", "attention"}, default="last"
+    pooling : {"auto", "last", "mean", "max", "attention"}, default="auto"
         How the outputs of all time steps become a vector. For convolutions, "last" is
-        "mean".
+        "mean". "auto" is "max" for tokens and "last" for series.
 
     hidden_layer_sizes : int or array-like of int, default=()
         Dense layers between that vector and the output; `activation` is theirs and the
@@ -100,13 +106,21 @@ class DeepRNNClassifier(BaseDeepClassifier):
     >>> from sklearn.model_selection import train_test_split
     >>> from skdeep import DeepRNNClassifier
     >>> X, y = load_digits(return_X_y=True)
-    >>> clf = DeepRNNClassifier(
-    ...     input_shape=(8, 8), learning_rate="one_cycle", learning_rate_init=0.01,
-    ...     max_iter=10, random_state=0,
-    ... )
+    >>> clf = DeepRNNClassifier(input_shape=(8, 8), max_iter=5, random_state=0)
     >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
     >>> clf.fit(X_train, y_train).score(X_test, y_test) > 0.9
     True
+
+    Text, through a tokenizer:
+
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from skdeep.preprocessing import SequenceTokenizer
+    >>> texts = ["good", "not good", "not bad", "bad", "very good", "very bad"] * 5
+    >>> y = ["+", "-", "+", "-", "+", "-"] * 5
+    >>> clf = DeepRNNClassifier(input_type="tokens", random_state=0)
+    >>> model = make_pipeline(SequenceTokenizer(), clf).fit(texts, y)
+    >>> model.predict(["not very good", "not bad"]).tolist()
+    ['-', '+']
     """
 
     _rules = {
@@ -120,8 +134,8 @@ class DeepRNNClassifier(BaseDeepClassifier):
         "cell_type": [OneOf(*CELLS)],
         "hidden_size": [Number(1, integer=True)],
         "n_layers": [Number(1, integer=True)],
-        "bidirectional": [Boolean()],
-        "pooling": [OneOf("last", "mean", "max", "attention")],
+        "bidirectional": [Boolean(), OneOf("auto")],
+        "pooling": [OneOf("auto", "last", "mean", "max", "attention")],
         "hidden_layer_sizes": [Sizes()],
         "max_iter": [Number(1, integer=True), OneOf("auto")],
         "normalization": [OneOf("auto", "batch", "layer", None)],
@@ -137,28 +151,28 @@ class DeepRNNClassifier(BaseDeepClassifier):
         architecture="auto",
         patch_size="auto",
         n_filters=(64, 64, 64),
-        cell_type="gru",
+        cell_type="lstm",
         hidden_size=64,
         n_layers=1,
-        bidirectional=False,
-        pooling="last",
+        bidirectional="auto",
+        pooling="auto",
         hidden_layer_sizes=(),
         activation="relu",
         solver="adam",
         alpha=0.0001,
         l1_ratio=0.0,
         batch_size="auto",
-        learning_rate="constant",
-        learning_rate_init=0.001,
+        learning_rate="one_cycle",
+        learning_rate_init=0.01,
         power_t=0.5,
-        max_iter=200,
+        max_iter="auto",
         loss="log_loss",
         focal_gamma=2.0,
         label_smoothing=0.0,
         class_weight=None,
         batch_sampler=None,
         dropout=0.0,
-        normalization=None,
+        normalization="auto",
         gradient_clip=None,
         standardize=True,
         shuffle=True,
@@ -245,6 +259,8 @@ class DeepRNNClassifier(BaseDeepClassifier):
         return (n_features,) if self.input_type == "tokens" else (n_features, 1)
 
     def _auto_batch_size(self, n_samples):
+        if n_samples <= _LARGEST_BATCH:
+            return n_samples
         return max(_SMALLEST_BATCH, min(n_samples // 10, _LARGEST_BATCH))
 
     def _n_epochs(self, n_steps):
@@ -252,12 +268,13 @@ class DeepRNNClassifier(BaseDeepClassifier):
             return self.max_iter
         return max(_FEWEST_EPOCHS, min(-(-_STEPS // n_steps), _MOST_EPOCHS))
 
+    def _choose(self, name):
+        value = getattr(self, name)
+        return _AUTO[name][self.input_type == "tokens"] if value == "auto" else value
+
     def _module_config(self, input_shape, n_outputs):
         config = super()._module_config(input_shape, n_outputs)
-        tokens = self.input_type == "tokens"
-        architecture, patch_size = self.architecture, self.patch_size
-        if architecture == "auto":
-            architecture = "recurrent" if tokens else "lstm_fcn"
+        tokens, patch_size = self.input_type == "tokens", self.patch_size
         if patch_size == "auto":
             patch_size = 1 if tokens else -(-input_shape[0] // _MOST_STEPS)
         if self.normalization == "auto":
@@ -266,14 +283,14 @@ class DeepRNNClassifier(BaseDeepClassifier):
         return {
             **config,
             "standardize": config["standardize"] and not tokens,
-            "architecture": architecture,
+            "architecture": self._choose("architecture"),
             "vocabulary_size": None,
             "embedding_dim": int(self.embedding_dim),
             "patch_size": int(patch_size),
             "cell_type": self.cell_type,
             "hidden_size": int(self.hidden_size),
             "n_layers": int(self.n_layers),
-            "bidirectional": bool(self.bidirectional),
-            "pooling": self.pooling,
+            "bidirectional": bool(self._choose("bidirectional")),
+            "pooling": self._choose("pooling"),
             "n_filters": as_sizes(self.n_filters),
         }

@@ -17,8 +17,8 @@ def initialize(module, generator, activation):
     Dense layers follow Glorot and Bengio (2010) as scikit-learn's MLPClassifier does,
     biases included; convolutions follow He et al. (2015); recurrent cells are uniform
     within one over the square root of the hidden size; vectors of tokens are uniform
-    with unit variance, as standardized input is. Numbers are drawn in float64 whatever
-    the dtype, so that float32 and float64 nets start alike.
+    and short. Numbers are drawn in float64 whatever the dtype, so that float32 and
+    float64 nets start alike.
 
     Parameters
     ----------
@@ -45,7 +45,8 @@ def initialize(module, generator, activation):
             bound = 1.0 / math.sqrt(layer.hidden_size)
             _uniform(layer.parameters(recurse=False), bound, generator)
         elif isinstance(layer, TokenEmbedding):
-            _uniform([layer.weight], math.sqrt(3.0), generator)
+            # The vector of a rare word hardly moves: it should say little.
+            _uniform([layer.weight], 0.17, generator)
             layer.weight[: UNKNOWN + 1] = 0.0
         elif hasattr(layer, "reset_parameters"):
             layer.reset_parameters()
