@@ -16,11 +16,11 @@ class Preset(NamedTuple):
     n_filters : tuple of int
         Filters of each stage.
 
+    kernels : tuple of int
+        Widths of the convolutions: of each stage ("plain"), or of those in a block.
+
     depth : int
         Blocks in each stage.
-
-    series_kernels, image_kernels : tuple of int
-        Widths of the convolutions: of each stage ("plain"), or of those in a block.
 
     pool_size : int
         Window of the max pooling after each stage.
@@ -28,19 +28,31 @@ class Preset(NamedTuple):
 
     stages: str
     n_filters: tuple
-    depth: int
-    series_kernels: tuple
-    image_kernels: tuple
-    pool_size: int
+    kernels: tuple
+    depth: int = 1
+    pool_size: int = 1
 
 
+# For series and for images.
 PRESETS = {
-    "auto": Preset("residual", (32, 64, 64), 1, (8, 5, 3), (3, 3), 2),
-    "plain": Preset("plain", (32, 64, 64), 1, (5, 5, 5), (3, 3, 3), 2),
-    "residual": Preset("residual", (32, 64, 64), 1, (5, 5), (3, 3), 2),
-    "fcn": Preset("plain", (128, 256, 128), 1, (8, 5, 3), (8, 5, 3), 1),
-    "resnet": Preset("residual", (64, 128, 128), 1, (8, 5, 3), (8, 5, 3), 1),
-    "inception": Preset("inception", (128, 128), 3, (40, 20, 10), (5, 3, 1), 1),
+    "auto": (
+        Preset("residual", (32, 64, 64), (7, 5, 3), pool_size=2),
+        Preset("plain", (16, 64, 128), (3, 3, 3), pool_size=2),
+    ),
+    "plain": (
+        Preset("plain", (32, 64, 64), (5, 5, 5), pool_size=2),
+        Preset("plain", (32, 64, 64), (3, 3, 3), pool_size=2),
+    ),
+    "residual": (
+        Preset("residual", (32, 64, 64), (5, 5), pool_size=2),
+        Preset("residual", (32, 64, 64), (3, 3), pool_size=2),
+    ),
+    "fcn": (Preset("plain", (128, 256, 128), (8, 5, 3)),) * 2,
+    "resnet": (Preset("residual", (64, 128, 128), (8, 5, 3)),) * 2,
+    "inception": (
+        Preset("inception", (128, 128), (40, 20, 10), depth=3),
+        Preset("inception", (128, 128), (5, 3, 1), depth=3),
+    ),
 }
 
 # Longer series, and larger images, are read in strides.
@@ -67,8 +79,8 @@ def resolve(architecture, chosen, size):
     config : dict
         Keyword arguments of the module.
     """
-    preset, n_axes = PRESETS[architecture], len(size)
-    kernels = (preset.series_kernels, preset.image_kernels)[n_axes - 1]
+    n_axes = len(size)
+    preset = PRESETS[architecture][n_axes - 1]
     auto = {
         "n_filters": preset.n_filters,
         "depth": preset.depth,
@@ -83,7 +95,7 @@ def resolve(architecture, chosen, size):
         "n_filters": n_filters,
         "depth": int(config["depth"]),
         "kernel_size": _lay_out(
-            preset.stages, chosen["kernel_size"], kernels, len(n_filters)
+            preset.stages, chosen["kernel_size"], preset.kernels, len(n_filters)
         ),
         "stride": int(config["stride"]),
         "pool_size": int(config["pool_size"]),

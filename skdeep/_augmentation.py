@@ -28,7 +28,9 @@ def flip(x, target, generator):
     length = x.shape[-1]
     mirrored = torch.rand(len(x), 1, generator=generator) < 0.5
     place = torch.arange(length)
-    return _take(x, x.ndim - 1, torch.where(mirrored, length - 1 - place, place)), target
+    return _take(
+        x, x.ndim - 1, torch.where(mirrored, length - 1 - place, place)
+    ), target
 
 
 def crop(x, target, generator):
@@ -40,7 +42,9 @@ def crop(x, target, generator):
         place = (start + kept * torch.linspace(0.0, 1.0, length)) * (length - 1)
         low = place.floor()
         share = _along(x, axis, (place - low).to(x.device, x.dtype))
-        x = torch.lerp(_take(x, axis, low.long()), _take(x, axis, low.long() + 1), share)
+        x = torch.lerp(
+            _take(x, axis, low.long()), _take(x, axis, low.long() + 1), share
+        )
     return x, target
 
 
@@ -60,6 +64,8 @@ def mixup(x, target, generator):
     """Mix pairs of samples and their targets (Zhang et al., 2018)."""
     share = _beta(_MIXUP, len(x), generator).to(x.device)
     other = torch.randperm(len(x), generator=generator).to(x.device)
+    # Padding is as good as the mean.
+    x = x.nan_to_num(0.0)
     return tuple(
         torch.lerp(values, values[other], _along(values, 0, share.to(values.dtype)))
         for values in (x, target)

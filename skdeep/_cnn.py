@@ -9,8 +9,8 @@ from skdeep._rules import SHARED_RULES
 from skdeep._validation import InputFormat
 
 # What "auto" means for `batch_size` and `max_iter`.
-_SMALLEST_BATCH, _LARGEST_BATCH = 64, 128
-_STEPS, _FEWEST_EPOCHS, _MOST_EPOCHS = 1500, 15, 400
+_SMALLEST_BATCH, _LARGEST_BATCH = 64, 200
+_STEPS, _FEWEST_EPOCHS, _MOST_EPOCHS = 500, 12, 300
 
 
 @shared_docs
@@ -132,8 +132,8 @@ default="auto"
         alpha=0.0001,
         l1_ratio=0.0,
         batch_size="auto",
-        learning_rate="constant",
-        learning_rate_init=0.001,
+        learning_rate="cosine",
+        learning_rate_init=0.003,
         power_t=0.5,
         max_iter="auto",
         loss="log_loss",
@@ -158,7 +158,7 @@ default="auto"
         beta_1=0.9,
         beta_2=0.999,
         epsilon=1e-8,
-        n_iter_no_change=10,
+        n_iter_no_change=50,
         max_fun=15000,
         n_members=1,
         device="auto",
@@ -227,7 +227,9 @@ default="auto"
         return 0 if self.channels == "last" else 1
 
     def _auto_batch_size(self, n_samples):
-        return max(_SMALLEST_BATCH, min(n_samples // 10, _LARGEST_BATCH))
+        size = max(_SMALLEST_BATCH, min(n_samples // 10, _LARGEST_BATCH))
+        # Of about that size, all alike: a small last batch has poor statistics.
+        return -(-n_samples // max(1, round(n_samples / size)))
 
     def _n_epochs(self, n_steps):
         if self.max_iter != "auto":

@@ -31,9 +31,9 @@ l1_ratio : float, default=0.0
 
 batch_size : int or "auto", default="auto"
     Samples in a batch; at most all of them. "auto" is ``min(200, n_samples)``, for the
-    RNN all samples up to 64 and else a tenth of them, between 32 and 64, for the
-    CNN a tenth of the samples, but at least 64 and at most 200. A last
-    batch of a single sample joins the batch before it. Unused by "lbfgs".
+    CNN about a tenth of the samples, between 64 and 200, so that all batches are alike,
+    for the RNN all of up to 64, else about a tenth, between 32 and 64. A last batch of
+    a single sample joins the batch before it. Unused by "lbfgs".
 
 learning_rate : {"constant", "invscaling", "adaptive", "cosine", "one_cycle"}, \
 default={learning_rate}
@@ -57,9 +57,8 @@ power_t : float, default=0.5
     Exponent of "invscaling".
 
 max_iter : int, default={max_iter}
-    Maximum number of epochs, or of iterations of "lbfgs". "auto", which only CNN and
-    RNN know, takes the more the fewer batches there are; for the RNN, as many as make
-    600 batches, but at least 8 and at most 300.
+    Maximum number of epochs, or of iterations of "lbfgs". The CNN's "auto" is about 500
+    batches, in 12 to 300 epochs; the RNN's is about 600, in 8 to 300.
 
 loss : {"log_loss", "focal"}, default="log_loss"
     Loss of a sample. "focal" (Lin et al., 2017) plays easy samples down.
@@ -83,8 +82,8 @@ dropout : float, default=0.0
 normalization : {"batch", "layer"} or None, default={normalization}
     Normalization between the linear maps and the activations. In the statistics of
     "batch", samples count by their weight. "auto", which only CNN and RNN know, is
-    "batch", or "layer" with ``batch_size=1``. shap's DeepExplainer knows "batch" and None,
-    not "layer".
+    "batch", or "layer" with ``batch_size=1``. shap's DeepExplainer knows "batch" and
+    None, not "layer".
 
 gradient_clip : float or None, default=None
     Largest Euclidean norm of the gradient of a batch.

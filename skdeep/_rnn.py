@@ -261,7 +261,9 @@ class DeepRNNClassifier(BaseDeepClassifier):
     def _auto_batch_size(self, n_samples):
         if n_samples <= _LARGEST_BATCH:
             return n_samples
-        return max(_SMALLEST_BATCH, min(n_samples // 10, _LARGEST_BATCH))
+        size = max(_SMALLEST_BATCH, min(n_samples // 10, _LARGEST_BATCH))
+        # All alike: a small last batch has poor statistics.
+        return -(-n_samples // round(n_samples / size))
 
     def _n_epochs(self, n_steps):
         if self.max_iter != "auto":

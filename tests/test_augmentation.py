@@ -32,7 +32,9 @@ def change(names, x, seed=0):
     return augmentation(names, generator)(x, TARGET)
 
 
-@pytest.mark.parametrize("x", [IMAGES, SERIES, IMAGES.float()], ids=["images", "series", "float32"])
+@pytest.mark.parametrize(
+    "x", [IMAGES, SERIES, IMAGES.float()], ids=["images", "series", "float32"]
+)
 @pytest.mark.parametrize("name", CHANGES)
 def test_shapes_types_and_seeds(name, x):
     given, target = x.clone(), TARGET.clone()

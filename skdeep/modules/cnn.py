@@ -21,6 +21,8 @@ def global_pool(kind, n_places):
 class CNN(Net):
     """Stages of convolutions: (n_samples, channels, *size) to logits.
 
+    NaN, the padding of a short series, is read as the mean of its channel.
+
     Parameters
     ----------
     input_shape : tuple of int
@@ -98,7 +100,7 @@ class CNN(Net):
         self.row_size, self.n_operations = 0, 0
         n_in, *size = input_shape
         options = (activation, normalization, len(size))
-        layers, step = [], stride
+        layers = []
         if stride > 1:
             size = [-(-n // stride) for n in size]
             stem = ConvBlock(n_in, n_filters[0], 2 * stride + 1, *options, stride)
@@ -113,9 +115,7 @@ class CNN(Net):
             if max(window) > 1:
                 layers.append(max_pool(tuple(window)))
                 size = [n // w for n, w in zip(size, window, strict=True)]
-                step *= window[0]
-        flatten, self.averages = pooling == "flatten", pooling == "mean"
-        self.step = step
+        flatten = pooling == "flatten"
         n_pooled = n_in * (math.prod(size) if flatten else 1)
         sizes = (n_pooled, *hidden_layer_sizes)
         self.features = nn.Sequential(*layers)
@@ -135,13 +135,6 @@ class CNN(Net):
 
     def body(self, x):
         """Logits of standardized input."""
-        if x.ndim == 4:
-            return self.output(self.head(self.pool(self.features(x))))
-        missing = torch.isnan(x)
-        maps = self.features(torch.where(missing, 0.0, x))
-        if self.averages:
-            # Padding has no part in the mean.
-            steps = ~missing[:, 0, :: self.step][:, None, : maps.shape[2]]
-            share = steps.to(maps.dtype)
-            maps = maps * (share / share.mean(2, keepdim=True))
-        return self.output(self.head(self.pool(maps)))
+        if x.ndim == 3:
+            x = torch.where(torch.isnan(x), 0.0, x)
+        return self.output(self.head(self.pool(self.features(x))))

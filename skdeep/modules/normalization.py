@@ -25,9 +25,7 @@ class WeightedBatchNorm:
         if self.row_weight is not None or n_values == 1:
             return self._weighted(x)
         mean, variance = map(torch.zeros_like, (self.running_mean, self.running_var))
-        y = F.batch_norm(
-            x, mean, variance, self.weight, self.bias, True, 1.0, self.eps
-        )
+        y = F.batch_norm(x, mean, variance, self.weight, self.bias, True, 1.0, self.eps)
         # torch divides by one value less than there are, but weights are no counts.
         self._remember(mean, variance * ((n_values - 1) / n_values))
         return y

@@ -124,7 +124,9 @@ def test_inception_block_reads_several_widths_side_by_side():
 
 
 def test_inception_block_needs_no_bottleneck_for_a_few_channels():
-    assert isinstance(InceptionBlock(2, 12, (5, 3), "relu", None, 1).bottleneck, nn.Identity)
+    assert isinstance(
+        InceptionBlock(2, 12, (5, 3), "relu", None, 1).bottleneck, nn.Identity
+    )
 
 
 def test_inception_stage_has_a_shortcut():

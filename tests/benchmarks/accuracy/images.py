@@ -1,6 +1,6 @@
 """Accuracy of DeepCNNClassifier on images, beside published results.
 
-    python tests/benchmarks/accuracy/images.py DATA_FOLDER --json images.json
+python tests/benchmarks/accuracy/images.py DATA_FOLDER --json images.json
 """
 
 import reports

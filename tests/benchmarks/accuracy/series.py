@@ -1,6 +1,6 @@
 """Accuracy of the default DeepCNNClassifier on series, beside published results.
 
-    python tests/benchmarks/accuracy/series.py DATA_FOLDER --json series.json
+python tests/benchmarks/accuracy/series.py DATA_FOLDER --json series.json
 """
 
 import numpy as np
