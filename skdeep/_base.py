@@ -14,6 +14,7 @@ from skdeep import _meeting as meeting
 from skdeep import _validation as validation
 from skdeep._availability import available_unless
 from skdeep._batches import Fold, Rows
+from skdeep._docstrings import DocLinks
 from skdeep._frames import Columns
 from skdeep._inference import forward, most_probable, probabilities
 from skdeep._members import join_curves
@@ -34,18 +35,14 @@ def _why_no_partial_fit(estimator):
     return None
 
 
-class BaseDeepClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
+class BaseDeepClassifier(
+    DocLinks, CallbackSupportMixin, ClassifierMixin, BaseEstimator
+):
     """Base of the classifiers; not to be used directly.
 
     Subclasses add ``_rules``, ``_input_format``, ``_module_name``, ``_default_shape``
     and what ``_module_config`` says of their own parameters.
     """
-
-    _doc_link_module = "skdeep"
-    _doc_link_template = (
-        "https://skdeep.readthedocs.io/en/latest/generated/"
-        "{estimator_module}.{estimator_name}.html"
-    )
 
     def __init__(
         self,
@@ -427,11 +424,11 @@ class BaseDeepClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         return forward(self.module_, rows)
 
     def _check_X(self, X):
-        if self._columns is None:
+        form = self._input_format
+        if self._columns is None and not form.tokens:
             array = validation.as_checked_array(self, X)
             if array is not None:
                 return array
-        form = self._input_format
         flat = validation.check_X(
             self, X, input_format=form, reset=False, columns=self._columns
         )
@@ -441,6 +438,8 @@ class BaseDeepClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         if form.padded:
             shape = self._fold.shape
             validation.check_padding(flat, shape, self._time_axis(shape))
+        if form.tokens:
+            validation.check_tokens(flat)
         return flat
 
     def _auto_batch_size(self, n_samples):
@@ -463,6 +462,7 @@ class BaseDeepClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         tags.input_tags.sparse = self._input_format.sparse
         tags.input_tags.three_d_array = bool(self._input_format.n_axes)
         tags.input_tags.allow_nan = self._input_format.table
+        tags.input_tags.positive_only = self._input_format.tokens
         return tags
 
     def __getstate__(self):

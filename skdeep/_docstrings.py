@@ -1,4 +1,4 @@
-"""Documentation that the estimators share, written once."""
+"""Documentation that the estimators share, and where it is found."""
 
 import textwrap
 from inspect import signature
@@ -31,8 +31,9 @@ l1_ratio : float, default=0.0
 
 batch_size : int or "auto", default="auto"
     Samples in a batch; at most all of them. "auto" is ``min(200, n_samples)``, for the
-    CNN about a tenth of the samples, between 64 and 200, so that all batches are alike.
-    A last batch of a single sample joins the batch before it. Unused by "lbfgs".
+    CNN about a tenth of the samples, between 64 and 200, so that all batches are alike,
+    for the RNN all of up to 64, else about a tenth, between 32 and 64. A last batch of
+    a single sample joins the batch before it. Unused by "lbfgs".
 
 learning_rate : {"constant", "invscaling", "adaptive", "cosine", "one_cycle"}, \
 default={learning_rate}
@@ -46,7 +47,8 @@ default={learning_rate}
     - "cosine": half a cosine from `learning_rate_init` to zero over `max_iter` epochs.
     - "one_cycle": up to `learning_rate_init` for 30 % of the steps, then down to zero.
 
-    The last two have a planned end; in ``partial_fit`` they are constant.
+    The last two have a planned end, before which only early stopping stops; in
+    ``partial_fit`` they are constant.
 
 learning_rate_init : float, default={learning_rate_init}
     Initial (for "one_cycle", highest) learning rate.
@@ -56,7 +58,7 @@ power_t : float, default=0.5
 
 max_iter : int, default={max_iter}
     Maximum number of epochs, or of iterations of "lbfgs". The CNN's "auto" is about 500
-    batches, in 12 to 300 epochs.
+    batches, in 12 to 300 epochs; the RNN's is about 600, in 8 to 300.
 
 loss : {"log_loss", "focal"}, default="log_loss"
     Loss of a sample. "focal" (Lin et al., 2017) plays easy samples down.
@@ -79,8 +81,9 @@ dropout : float, default=0.0
 
 normalization : {"batch", "layer"} or None, default={normalization}
     Normalization between the linear maps and the activations. In the statistics of
-    "batch", samples count by their weight. shap's DeepExplainer knows "batch" and None,
-    not "layer".
+    "batch", samples count by their weight. "auto", which only CNN and RNN know, is
+    "batch", or "layer" with ``batch_size=1``. shap's DeepExplainer knows "batch" and
+    None, not "layer".
 
 gradient_clip : float or None, default=None
     Largest Euclidean norm of the gradient of a batch.
@@ -208,6 +211,16 @@ n_outputs_ : int
 out_activation_ : str
     "softmax", or "logistic" for multilabel targets.
 """
+
+
+class DocLinks:
+    """Mixin that tells scikit-learn's HTML repr where the documentation is."""
+
+    _doc_link_module = "skdeep"
+    _doc_link_template = (
+        "https://skdeep.readthedocs.io/en/latest/generated/"
+        "{estimator_module}.{estimator_name}.html"
+    )
 
 
 def shared_docs(cls):

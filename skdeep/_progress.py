@@ -243,7 +243,9 @@ class Progress:
         if not complete:
             schedule.epoch_done(self.curves.n_seen)
             if self.stalled:
-                complete = schedule.plateau()
+                # With a planned end, the loss falls most towards it.
+                waits = schedule.planned_end and self.validation is None
+                complete = not waits and schedule.plateau()
                 if not complete:
                     self.curves.n_without_improvement = 0
         if not complete and self.n_epochs < max_iter:

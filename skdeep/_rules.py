@@ -97,6 +97,11 @@ def check_estimator_parameters(estimator):
             "at least 2 with normalization='batch'",
         ),
         (
+            "input_shape",
+            p.get("input_type") == "tokens" and p["input_shape"] is not None,
+            "None with input_type='tokens', whose samples are rows of X",
+        ),
+        (
             "dtype",
             p["mixed_precision"] and p["dtype"] == "float64",
             "'auto' or 'float32' with mixed_precision=True",

@@ -17,6 +17,8 @@ from sklearn.utils.validation import validate_data
 
 # Never a second copy of the data.
 _CHUNK_ROWS = 4096
+# float32 holds all integers up to here.
+_MOST_CODES = 2**24
 
 
 class InputFormat(NamedTuple):
@@ -35,12 +37,15 @@ class InputFormat(NamedTuple):
 
     table : bool
         Whether values may be missing anywhere, and columns may hold categories.
+    tokens : bool
+        Whether samples are sequences of codes, zeros at their end.
     """
 
     n_axes: tuple = ()
     sparse: bool = False
     padded: bool = False
     table: bool = False
+    tokens: bool = False
 
 
 class Targets(NamedTuple):
@@ -289,6 +294,58 @@ def check_padding(X, input_shape, time_axis=0):
             )
 
 
+def check_tokens(X):
+    """Refuse what is no code of a token.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Finite numbers.
+    """
+    wrong = (X < 0) | (np.floor(X) != X)
+    if wrong.any():
+        sample = int(np.flatnonzero(wrong.any(1))[0])
+        raise ValueError(
+            "Every token must be a non-negative integer. "
+            f"Got {X[wrong][0]:g} in sample {sample}; SequenceTokenizer turns text "
+            "into such codes."
+        )
+
+
+def vocabulary_size(X):
+    """Number of codes, up to the largest one in `X`; the first two always count.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Codes of tokens.
+
+    Returns
+    -------
+    n_codes : int
+
+    Raises
+    ------
+    ValueError
+        If zero, which is padding, comes before another code; or if the codes are too
+        large for a table.
+    """
+    gap = ((X[:, :-1] == 0) & (X[:, 1:] != 0)).any(1)
+    if gap.any():
+        raise ValueError(
+            "Every sequence must have no zero before or between its tokens: 0 only "
+            f"pads the end. Got a violation in sample {int(np.flatnonzero(gap)[0])}; "
+            "1 is the code of an unknown token."
+        )
+    largest = int(X.max())
+    if largest >= _MOST_CODES:
+        raise ValueError(
+            f"Tokens must be less than {_MOST_CODES} in fit, which lays a table of "
+            f"them out. Got {largest}."
+        )
+    return max(largest + 1, 2)
+
+
 def encode_targets(y, classes=None):
     """Turn labels into codes.
 
@@ -347,6 +404,15 @@ def check_same_classes(y, classes):
             "warm_start can only be used where `y` has the same classes as in the "
             f"previous call to fit. Previously got {classes}, `y` has "
             f"{unique_labels(y)}"
+        )
+
+
+def check_unchanged(name, value, before):
+    """Refuse a value that differs from that of the fit which goes on."""
+    if value != before:
+        raise ValueError(
+            f"`{name}` must not change between fits that go on from each other. "
+            f"Got {value!r} after {before!r}; use a new estimator or warm_start=False."
         )
 
 

@@ -1,8 +1,12 @@
 """Small nets that are quick to fit, on data that scikit-learn ships."""
 
+from inspect import getdoc
+
 import pytest
 from sklearn.base import clone
+from sklearn.cluster import DBSCAN, KMeans, SpectralClustering
 from sklearn.datasets import load_digits, load_wine
+from sklearn.linear_model import Lasso, LogisticRegression, Ridge
 
 from skdeep import DeepCNNClassifier, DeepMLPClassifier, DeepRNNClassifier
 
@@ -15,10 +19,26 @@ SCHEDULE = {
 }
 X, Y = load_wine(return_X_y=True)
 DIGITS, DIGIT = load_digits(n_class=3, return_X_y=True)
+# What scikit-learn's documentation says, twelve words at a time, and of what.
+DOCUMENTED = {
+    "cluster": (KMeans, DBSCAN, SpectralClustering),
+    "line": (LogisticRegression, Lasso, Ridge),
+}
+SENTENCES, SUBJECT = zip(
+    *(
+        (" ".join(words[i : i + 12]), subject)
+        for subject, classes in DOCUMENTED.items()
+        for words in (getdoc(cls).split() for cls in classes)
+        for i in range(0, len(words) - 11, 12)
+    ),
+    strict=True,
+)
 NETS = {
     "mlp": DeepMLPClassifier((8,), **SCHEDULE),
     "cnn": DeepCNNClassifier(input_shape=(1, 8, 8), n_filters=(4,), **SCHEDULE),
-    "rnn": DeepRNNClassifier(input_shape=(8, 8), hidden_size=8, **SCHEDULE),
+    "rnn": DeepRNNClassifier(
+        architecture="recurrent", input_shape=(8, 8), hidden_size=8, **SCHEDULE
+    ),
 }
 EACH_NET = pytest.mark.parametrize("kind", NETS)
 

@@ -191,7 +191,12 @@ def test_fits_that_can_hardly_be_stacked(change):
 
 def test_recurrent_nets_train_one_by_one(sizes):
     base = DeepRNNClassifier(
-        input_shape=(8, 8), hidden_size=6, batch_size=64, max_iter=2, random_state=0
+        architecture="recurrent",
+        input_shape=(8, 8),
+        hidden_size=6,
+        batch_size=64,
+        max_iter=2,
+        random_state=0,
     )
     check(base, DIFFERENCES["seed"], data=(DIGITS, DIGIT))
     assert sizes == []

@@ -17,6 +17,7 @@ from skdeep._validation import (
     check_padding,
     check_same_classes,
     check_sample_weight,
+    check_tokens,
     check_X,
     combine_weights,
     decode_targets,
@@ -24,6 +25,7 @@ from skdeep._validation import (
     flatten,
     missing_features,
     resolve_input_shape,
+    vocabulary_size,
 )
 
 FLAT = InputFormat()
@@ -211,6 +213,27 @@ def test_other_missing_values_are_refused(row, rule):
     X = np.array([[1.0, 2, 3, 4, 5, 6], row])
     with pytest.raises(ValueError, match=rf"{rule}.*sample 1 \(input_shape=\(3, 2\)\)"):
         check_padding(X, (3, 2))
+
+
+def test_tokens_are_non_negative_integers():
+    check_tokens(np.array([[1.0, 2, 0], [7, 2**40, 0]]))
+    for wrong in (-1, 2.5):
+        X = np.array([[1.0, 2, 0], [3, wrong, 0], [-9, 0, 0]])
+        with pytest.raises(ValueError, match=f"integer. Got {wrong} in sample 1"):
+            check_tokens(X)
+
+
+def test_vocabulary_ends_with_the_largest_code():
+    assert vocabulary_size(np.array([[1.0, 2, 0], [7, 0, 0]])) == 8
+    assert vocabulary_size(np.zeros((2, 3))) == 2
+    assert vocabulary_size(np.array([[5]])) == 6
+
+
+@pytest.mark.parametrize("row", [[0, 1, 0], [1, 0, 2], [0, 0, 1]])
+def test_padding_of_tokens_stands_at_the_end(row):
+    X = np.array([[1, 2, 3], [0, 0, 0], row])
+    with pytest.raises(ValueError, match=r"no zero before or between.*sample 2"):
+        vocabulary_size(X)
 
 
 @pytest.mark.parametrize(

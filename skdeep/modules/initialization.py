@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from skdeep.modules.table import CategoryEmbedding
+from skdeep.modules.tokens import UNKNOWN, TokenEmbedding
 
 _RECURRENT = (nn.RNNBase,)
 
@@ -17,7 +18,7 @@ def initialize(module, generator, activation):
     Dense layers follow Glorot and Bengio (2010) as scikit-learn's MLPClassifier does,
     biases included; convolutions follow He et al. (2015); recurrent cells are uniform
     within one over the square root of the hidden size; vectors of categories have a
-    mean square length of one. Numbers are drawn in float64
+    mean square length of one, those of tokens are short. Numbers are drawn in float64
     whatever the dtype, so that float32 and float64 nets start alike.
 
     Parameters
@@ -49,6 +50,10 @@ def initialize(module, generator, activation):
             bound = math.sqrt(3.0 / layer.embedding_dim)
             _uniform([layer.weight], bound, generator)
             layer.reset_missing()
+        elif isinstance(layer, TokenEmbedding):
+            # The vector of a rare word hardly moves: it should say little.
+            _uniform([layer.weight], 0.17, generator)
+            layer.weight[: UNKNOWN + 1] = 0.0
         elif hasattr(layer, "reset_parameters"):
             layer.reset_parameters()
 

@@ -3,13 +3,15 @@
 import torch
 from torch import nn
 
+from skdeep.modules.fcn import ConvolutionalBranch
 from skdeep.modules.layers import (
     Dropout,
     Net,
     dense_layers,
-    norm_layer,
     standardizer,
 )
+from skdeep.modules.normalization import norm_layer
+from skdeep.modules.tokens import TokenEmbedding, read_codes
 
 CELLS = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 
@@ -101,18 +103,66 @@ class SequencePool(nn.Module):
         return torch.cat([last[:, :half], output[:, 0, half:]], dim=1)
 
 
+def join_steps(x, mask, patch_size):
+    """Make one step of `patch_size` successive ones; zeros fill up the last.
+
+    Parameters
+    ----------
+    x : Tensor of shape (n_samples, timesteps, features)
+
+    mask : Tensor of shape (n_samples, timesteps)
+
+    patch_size : int
+
+    Returns
+    -------
+    x : Tensor of shape (n_samples, n_steps, patch_size * features)
+
+    mask : Tensor of shape (n_samples, n_steps)
+    """
+    if patch_size == 1:
+        return x, mask
+    missing = -x.shape[1] % patch_size
+    x = nn.functional.pad(x, (0, 0, 0, missing)).unflatten(1, (-1, patch_size))
+    mask = nn.functional.pad(mask, (0, missing)).unflatten(1, (-1, patch_size))
+    return x.flatten(2), mask.any(2)
+
+
+def trim(x, mask):
+    """Cut off the steps that are padding in every sequence."""
+    if torch.jit.is_tracing() or torch.compiler.is_compiling():
+        # An exported graph must not depend on the lengths of its example.
+        return x, mask
+    longest = max(1, int(mask.any(0).sum()))
+    return x[:, :longest], mask[:, :longest]
+
+
 class RNN(Net):
     """Recurrent layers: (n_samples, timesteps, features) to logits.
 
-    Time steps at the end that are NaN in every feature are padding.
+    Time steps at the end that are NaN in every feature are padding. With a vocabulary,
+    the input is (n_samples, timesteps), integers of any type, and zeros at the end are
+    padding.
 
     Parameters
     ----------
     input_shape : tuple of int
-        ``(timesteps, features)``.
+        ``(timesteps, features)``, or ``(timesteps,)`` of tokens.
 
     n_outputs : int
         Number of logits.
+
+    architecture : {"recurrent", "lstm_fcn"}
+        Recurrent layers alone, or beside three convolutions (Karim et al., 2018).
+
+    vocabulary_size : int or None
+        Number of tokens, padding and the unknown one included; None for features.
+
+    embedding_dim : int
+        Size of the vector of a token.
+
+    patch_size : int
+        Successive steps that are read as one.
 
     cell_type : {"rnn", "gru", "lstm"}
         Elman cell, Cho et al. (2014), Hochreiter and Schmidhuber (1997).
@@ -127,14 +177,19 @@ class RNN(Net):
         Whether each layer also reads backward (Schuster and Paliwal, 1997).
 
     pooling : {"last", "mean", "max", "attention"}
-        How the outputs of all steps become a vector.
+        How the outputs of all steps become a vector. Those of convolutions have no
+        last one: "last" is their mean.
+
+    n_filters : tuple of int
+        Filters of the three convolutions.
 
     hidden_layer_sizes : tuple of int
         Dense layers between that vector and the logits.
 
     activation, normalization, dropout, standardize
-        As in :class:`MLP`; `activation` is that of the dense layers, `normalization`
-        acts on the pooled vector too, `dropout` between the layers and after pooling.
+        As in :class:`MLP`; `activation` is that of the dense and convolutional layers,
+        `normalization` acts on the pooled vector too, `dropout` on the vectors of
+        tokens, between the layers and after pooling.
     """
 
     def __init__(
@@ -142,11 +197,16 @@ class RNN(Net):
         *,
         input_shape,
         n_outputs,
+        architecture,
+        vocabulary_size,
+        embedding_dim,
+        patch_size,
         cell_type,
         hidden_size,
         n_layers,
         bidirectional,
         pooling,
+        n_filters,
         hidden_layer_sizes,
         activation,
         normalization,
@@ -157,43 +217,84 @@ class RNN(Net):
             config={
                 "input_shape": input_shape,
                 "n_outputs": n_outputs,
+                "architecture": architecture,
+                "vocabulary_size": vocabulary_size,
+                "embedding_dim": embedding_dim,
+                "patch_size": patch_size,
                 "cell_type": cell_type,
                 "hidden_size": hidden_size,
                 "n_layers": n_layers,
                 "bidirectional": bidirectional,
                 "pooling": pooling,
+                "n_filters": n_filters,
                 "hidden_layer_sizes": hidden_layer_sizes,
                 "activation": activation,
                 "normalization": normalization,
                 "dropout": dropout,
                 "standardize": standardize,
             },
-            standardizer=standardizer(standardize, input_shape, channel_axis=1),
+            standardizer=standardizer(standardize, input_shape, channel_axis=-1),
         )
+        self.vocabulary_size, self.patch_size = vocabulary_size, patch_size
+        self.embedding, self.convolutions = None, None
+        n_steps, n_features = -(-input_shape[0] // patch_size), input_shape[-1]
+        if vocabulary_size is not None:
+            n_features = embedding_dim
+            self.embedding = TokenEmbedding(vocabulary_size, embedding_dim)
+            self.embedding_dropout = Dropout(dropout)
+        n_features *= patch_size
         n_output = hidden_size * (2 if bidirectional else 1)
-        n_inputs = [input_shape[1]] + [n_output] * (n_layers - 1)
+        n_inputs = [n_features] + [n_output] * (n_layers - 1)
         self.recurrent = nn.ModuleList(
             RecurrentLayer(cell_type, n_in, hidden_size, bidirectional)
             for n_in in n_inputs
         )
         self.between = nn.ModuleList(Dropout(dropout) for _ in range(n_layers - 1))
         self.pool = SequencePool(pooling, n_output, bidirectional)
-        sizes = (n_output, *hidden_layer_sizes)
+        self.row_size = n_steps * 4 * n_output
+        self.n_operations = n_steps * n_weights(self.recurrent)
+        n_pooled = n_output
+        if architecture == "lstm_fcn":
+            kind = "mean" if pooling == "last" else pooling
+            self.convolutions = ConvolutionalBranch(
+                n_features, n_filters, activation, normalization
+            )
+            self.map_pool = SequencePool(kind, n_filters[-1], False)
+            self.row_size = n_steps * max(4 * n_output, *n_filters)
+            self.n_operations += n_steps * n_weights(self.convolutions)
+            n_pooled += n_filters[-1]
+        sizes = (n_pooled, *hidden_layer_sizes)
         self.head = nn.Sequential(
-            norm_layer(normalization, n_output),
+            norm_layer(normalization, n_pooled),
             *([Dropout(dropout)] if dropout else []),
             *dense_layers(sizes, activation, normalization, dropout),
         )
         self.output = nn.Linear(sizes[-1], n_outputs)
-        n_weights = sum(p.numel() for p in self.recurrent.parameters())
-        self.n_operations = input_shape[0] * n_weights
-        self.row_size = input_shape[0] * 4 * n_output
 
     def body(self, x):
         """Logits of standardized input."""
-        mask = ~torch.isnan(x).all(2)
+        x, mask = join_steps(*trim(*self._steps(x)), self.patch_size)
         lengths = mask.sum(1).clamp_min(1)
-        x = torch.where(mask[:, :, None], x, 0.0)
+        pooled = [self.pool(self._read(x, lengths), mask, lengths)]
+        if self.convolutions is not None:
+            pooled.append(self.map_pool(self.convolutions(x, mask), mask, lengths))
+        return self.output(self.head(torch.cat(pooled, 1)))
+
+    def _steps(self, x):
+        """Vectors of all steps, zero where padded, and which of them are there."""
+        if self.embedding is None:
+            mask = ~torch.isnan(x).all(2)
+            return torch.where(mask[:, :, None], x, 0.0), mask
+        codes, mask = read_codes(x, self.vocabulary_size)
+        return self.embedding_dropout(self.embedding(codes)), mask
+
+    def _read(self, x, lengths):
+        """Outputs of the recurrent layers."""
         for i, layer in enumerate(self.recurrent):
             x = layer(self.between[i - 1](x) if i else x, lengths)
-        return self.output(self.head(self.pool(x, mask, lengths)))
+        return x
+
+
+def n_weights(module):
+    """Number of parameters."""
+    return sum(p.numel() for p in module.parameters())

@@ -75,12 +75,19 @@ def cnn():
 
 def rnn():
     X, y = digits("float32")
-    net = DeepRNNClassifier(input_shape=(8, 8), batch_size=32)
+    plain = {
+        "architecture": "recurrent",
+        "cell_type": "gru",
+        "bidirectional": False,
+        "pooling": "last",
+        "normalization": None,
+    }
+    net = DeepRNNClassifier(input_shape=(8, 8), batch_size=32, **plain)
     bars = {"skorch": 0.6, "bare torch": 1.05}
     yield _deep("fit GRU on 8 steps, batch 32", net, _Recurrent, X, y, 3, bars)
     steps = np.random.default_rng(0).normal(size=(500, 100, 4)).astype(np.float32)
     y = (steps.mean((1, 2)) > 0).astype(np.int64)
-    net = DeepRNNClassifier(input_shape=(100, 4), batch_size=50)
+    net = DeepRNNClassifier(input_shape=(100, 4), batch_size=50, **plain)
     bars = {"bare torch": 1.05}
     title = "fit GRU on 100 steps, batch 50"
     yield _deep(title, net, _Recurrent, steps.reshape(500, -1), y, 2, bars)

@@ -21,7 +21,9 @@ SCHEDULE = {
 ESTIMATORS = {
     "mlp": DeepMLPClassifier((8,), **SCHEDULE),
     "cnn": DeepCNNClassifier(input_shape=(1, 8, 8), n_filters=(4,), **SCHEDULE),
-    "rnn": DeepRNNClassifier(input_shape=(8, 8), hidden_size=8, **SCHEDULE),
+    "rnn": DeepRNNClassifier(
+        architecture="recurrent", input_shape=(8, 8), hidden_size=8, **SCHEDULE
+    ),
 }
 
 

@@ -69,7 +69,12 @@ OWN = {
         "augmentation": ["rotate", 3, ["shift", None]],
     },
     DeepRNNClassifier: {
+        "input_type": ["text", None],
         "input_shape": [*SHAPE, (2, 2, 2)],
+        "embedding_dim": POSITIVE,
+        "architecture": ["fcn", None],
+        "patch_size": POSITIVE,
+        "n_filters": [8, (8, 8), (8, 8, 0), None],
         "cell_type": ["GRU", None],
         "hidden_size": POSITIVE,
         "n_layers": POSITIVE,

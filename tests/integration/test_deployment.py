@@ -36,7 +36,9 @@ SCHEDULE = {
 NETS = {
     "mlp": DeepMLPClassifier((32, 16), normalization="batch", **SCHEDULE),
     "cnn": DeepCNNClassifier(input_shape=(1, 8, 8), n_filters=(8, 8), **SCHEDULE),
-    "rnn": DeepRNNClassifier(input_shape=(8, 8), hidden_size=16, **SCHEDULE),
+    "rnn": DeepRNNClassifier(
+        architecture="recurrent", input_shape=(8, 8), hidden_size=16, **SCHEDULE
+    ),
 }
 EACH_NET = pytest.mark.parametrize("kind", NETS)
 X, DIGIT = load_digits(return_X_y=True)
@@ -311,7 +313,7 @@ schedule = {"learning_rate": "one_cycle", "max_iter": 2, "random_state": 0}
 net = {
     "mlp": DeepMLPClassifier((600, 600), batch_size=600, **schedule),
     "cnn": DeepCNNClassifier(input_shape=(1, 8, 8), n_filters=(16, 16), **schedule),
-    "rnn": DeepRNNClassifier(input_shape=(8, 8), **schedule),
+    "rnn": DeepRNNClassifier(architecture="recurrent", input_shape=(8, 8), **schedule),
 }[sys.argv[1]]
 net.fit(X, y)
 # Large enough for all threads of the pool, which the child inherits as a ruin.

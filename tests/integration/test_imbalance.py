@@ -56,7 +56,9 @@ SCHEDULE = {
 }
 MLP = DeepMLPClassifier((8,), **SCHEDULE)
 CNN = DeepCNNClassifier(input_shape=(1, 8, 8), n_filters=(8,), **SCHEDULE)
-RNN = DeepRNNClassifier(input_shape=(8, 8), hidden_size=8, **SCHEDULE)
+RNN = DeepRNNClassifier(
+    architecture="recurrent", input_shape=(8, 8), hidden_size=8, **SCHEDULE
+)
 NETS = {"mlp": MLP, "cnn": CNN, "rnn": RNN}
 EACH_NET = pytest.mark.parametrize("kind", NETS)
 

@@ -28,7 +28,9 @@ SCHEDULE = {
 NETS = {
     "mlp": DeepMLPClassifier((8,), **SCHEDULE),
     "cnn": DeepCNNClassifier(input_shape=(1, 8, 8), n_filters=(8,), **SCHEDULE),
-    "rnn": DeepRNNClassifier(input_shape=(8, 8), hidden_size=8, **SCHEDULE),
+    "rnn": DeepRNNClassifier(
+        architecture="recurrent", input_shape=(8, 8), hidden_size=8, **SCHEDULE
+    ),
 }
 EACH_NET = pytest.mark.parametrize("kind", NETS)
 # Where a one is bright and a zero is empty.

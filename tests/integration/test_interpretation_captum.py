@@ -25,7 +25,9 @@ SCHEDULE = {
     "batch_size": 32,
     "random_state": 0,
 }
-RNN = DeepRNNClassifier(input_shape=(8, 8), hidden_size=8, **SCHEDULE)
+RNN = DeepRNNClassifier(
+    architecture="recurrent", input_shape=(8, 8), hidden_size=8, **SCHEDULE
+)
 IMAGE = DeepCNNClassifier(input_shape=(1, 8, 8), n_filters=(8, 8), **SCHEDULE)
 NETS = {
     "mlp": DeepMLPClassifier((8, 8), **SCHEDULE),

@@ -24,7 +24,7 @@ SCHEDULE = {
 NETS = {
     "mlp": DeepMLPClassifier((8,), **SCHEDULE),
     "cnn": DeepCNNClassifier(n_filters=(4,), kernel_size=3, **SCHEDULE),
-    "rnn": DeepRNNClassifier(hidden_size=6, **SCHEDULE),
+    "rnn": DeepRNNClassifier(architecture="recurrent", hidden_size=6, **SCHEDULE),
 }
 EACH_NET = pytest.mark.parametrize("kind", NETS)
 # shap compares numpy arrays with tensors.

@@ -241,7 +241,9 @@ def test_ragged_sequences_with_early_stopping_and_balanced_batches(rnn, ragged):
 def test_missing_values_elsewhere_are_refused(rnn, place, rule, method):
     X = rnn.X.reshape(-1, 8, 8).copy()
     X[place] = np.nan
-    clf = DeepRNNClassifier(hidden_size=4, max_iter=2, learning_rate="cosine")
+    clf = DeepRNNClassifier(
+        architecture="recurrent", hidden_size=4, max_iter=2, learning_rate="cosine"
+    )
     if method == "predict":
         clf.fit(rnn.X.reshape(-1, 8, 8), rnn.y)
     with pytest.raises(ValueError, match=rf"{rule}.*sample 3"):

@@ -23,7 +23,17 @@ CNN = {
     "stride": 2,
     "pool_size": 2,
 }
-RNN = {"hidden_size": 25, "n_layers": 2, "bidirectional": True, "pooling": "attention"}
+RNN = {
+    "architecture": "lstm_fcn",
+    "vocabulary_size": None,
+    "embedding_dim": 12,
+    "patch_size": 1,
+    "hidden_size": 25,
+    "n_layers": 2,
+    "bidirectional": True,
+    "pooling": "attention",
+    "n_filters": (6, 7, 8),
+}
 NETS = {
     "mlp": ("MLP", {"input_shape": (60,)}),
     "series": (
@@ -38,6 +48,10 @@ NETS = {
         cell: ("RNN", {"input_shape": (6, 2), "cell_type": cell, **RNN})
         for cell in ("rnn", "gru", "lstm")
     },
+    "tokens": (
+        "RNN",
+        {"input_shape": (6,), "cell_type": "gru", **RNN, "vocabulary_size": 40},
+    ),
 }
 
 
@@ -131,6 +145,14 @@ def test_cells_are_uniform_within_the_root_of_their_size(cell):
     for layer in cells:
         for parameter in layer.parameters():
             assert_uniform(parameter, 1 / math.sqrt(25))
+
+
+def test_vectors_of_tokens_are_short():
+    assert_uniform(make("tokens").embedding.weight[2:], 0.17)
+
+
+def test_padding_and_unknown_tokens_start_from_zero():
+    assert not make("tokens").embedding.weight[:2].any()
 
 
 def test_norm_layers_and_standardizers_start_as_identity():

@@ -7,18 +7,29 @@ from numpy.testing import assert_allclose
 from torch import nn
 
 from skdeep.modules import ACTIVATIONS, RNN, Dropout
-from skdeep.modules.rnn import RecurrentLayer, SequencePool, reverse_time
+from skdeep.modules.rnn import (
+    RecurrentLayer,
+    SequencePool,
+    join_steps,
+    reverse_time,
+    trim,
+)
 
 CELLS = ["rnn", "gru", "lstm"]
 POOLINGS = ["last", "mean", "max", "attention"]
 CONFIG = {
     "input_shape": (6, 2),
     "n_outputs": 3,
+    "architecture": "recurrent",
+    "vocabulary_size": None,
+    "embedding_dim": 5,
+    "patch_size": 1,
     "cell_type": "gru",
     "hidden_size": 4,
     "n_layers": 1,
     "bidirectional": False,
     "pooling": "last",
+    "n_filters": (6, 7, 8),
     "hidden_layer_sizes": (5,),
     "activation": "relu",
     "normalization": None,
@@ -57,8 +68,14 @@ def test_reverse_time_turns_each_sequence_within_its_length():
 @pytest.mark.parametrize("pooling", POOLINGS)
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("n_layers", [1, 2])
-def test_padding_never_changes_an_answer(cell_type, pooling, bidirectional, n_layers):
+@pytest.mark.parametrize("architecture", ["recurrent", "lstm_fcn"])
+@pytest.mark.parametrize("patch_size", [1, 2, 4])
+def test_padding_never_changes_an_answer(
+    cell_type, pooling, bidirectional, n_layers, architecture, patch_size
+):
     net = make(
+        architecture=architecture,
+        patch_size=patch_size,
         cell_type=cell_type,
         pooling=pooling,
         bidirectional=bidirectional,
@@ -80,10 +97,43 @@ def test_padding_never_changes_an_answer(cell_type, pooling, bidirectional, n_la
         assert not np.allclose(together[0], net(x[:1, :1]), atol=1e-6)
 
 
+@pytest.mark.parametrize("normalization", [None, "batch", "layer"])
+def test_padding_never_changes_an_answer_of_normalized_convolutions(normalization):
+    net = make(architecture="lstm_fcn", normalization=normalization)
+    net.train()
+    net(padded())
+    net.eval()
+    with torch.no_grad():
+        together = net(padded())
+        for i, length in enumerate(LENGTHS):
+            alone = net(make_x()[i : i + 1, :length])
+            assert_allclose(together[i : i + 1], alone, atol=1e-12)
+
+
+@pytest.mark.parametrize("normalization", [None, "batch", "layer"])
+@pytest.mark.parametrize("architecture", ["recurrent", "lstm_fcn"])
+def test_padding_of_a_whole_batch_changes_nothing_in_training(
+    normalization, architecture
+):
+    net = make(architecture=architecture, normalization=normalization).train()
+    x = padded()
+    longer = nn.functional.pad(x, (0, 0, 0, 5), value=torch.nan)
+    assert_allclose(net(longer).detach(), net(x).detach(), atol=1e-12)
+
+
+@pytest.mark.parametrize("architecture", ["recurrent", "lstm_fcn"])
 @pytest.mark.parametrize("cell_type", CELLS)
 @pytest.mark.parametrize("pooling", POOLINGS)
-def test_gradients_through_padding_are_those_of_the_short_sequence(cell_type, pooling):
-    net = make(cell_type=cell_type, pooling=pooling, bidirectional=True, n_layers=2)
+def test_gradients_through_padding_are_those_of_the_short_sequence(
+    architecture, cell_type, pooling
+):
+    net = make(
+        architecture=architecture,
+        cell_type=cell_type,
+        pooling=pooling,
+        bidirectional=True,
+        n_layers=2,
+    )
     x = padded()[2:3]
 
     def gradients(x):
@@ -110,6 +160,54 @@ def test_layers_are_those_of_torch(cell_type):
     x, lengths = make_x(), torch.full((4,), 6)
     with torch.no_grad():
         assert_allclose(ours(x, lengths), theirs(x)[0], atol=1e-12)
+
+
+def test_steps_are_joined_in_their_order():
+    x, mask = join_steps(OUTPUT, MASK, 4)
+    assert x.shape == (4, 2, 16)
+    assert torch.equal(x[:, 0], OUTPUT[:, :4].flatten(1))
+    assert torch.equal(x[:, 1, :8], OUTPUT[:, 4:].flatten(1))
+    assert not x[:, 1, 8:].any()
+    assert mask.tolist() == [[True, n > 4] for n in LENGTHS]
+    assert join_steps(OUTPUT, MASK, 1) == (OUTPUT, MASK)
+
+
+def test_steps_beyond_the_longest_are_cut_off():
+    mask = MASK.clone()
+    mask[0, 5:] = False
+    x, short = trim(OUTPUT, mask)
+    assert torch.equal(x, OUTPUT[:, :5])
+    assert torch.equal(short, mask[:, :5])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.jit, "is_tracing", lambda: True)
+        assert trim(OUTPUT, mask)[0].shape == OUTPUT.shape
+
+
+# torch's own cells are not written for its export.
+@pytest.mark.filterwarnings("ignore:The tensor attributes:UserWarning")
+def test_an_exported_net_reads_other_lengths():
+    net = make(pooling="attention", bidirectional=True, architecture="lstm_fcn")
+    x = padded()
+    exported = torch.export.export(net, (x[1:2],)).module()
+    with torch.no_grad():
+        assert_allclose(exported(x[:1]), net(x[:1]), atol=1e-12)
+
+
+def test_convolutions_stand_beside_the_recurrent_layers():
+    """Wang et al. (2017), as torch's own layers have it."""
+    net = make(architecture="lstm_fcn", hidden_layer_sizes=(), standardize=False)
+    x = make_x()
+    maps = x.transpose(1, 2)
+    for block, kernel_size in zip(net.convolutions.blocks, (8, 5, 3), strict=True):
+        *_, layer = block.convolution
+        assert layer.kernel_size == (kernel_size,)
+        sides = ((kernel_size - 1) // 2, kernel_size // 2)
+        maps = nn.functional.pad(maps, sides)
+        maps = torch.relu(nn.functional.conv1d(maps, layer.weight, layer.bias))
+    last = net.recurrent[0](x, torch.full((4,), 6))[:, -1]
+    with torch.no_grad():
+        expected = net.output(torch.cat([last, maps.mean(2)], 1))
+        assert_allclose(net(x), expected, atol=1e-12)
 
 
 OUTPUT = make_x(6, 4)

@@ -1,0 +1,100 @@
+"""Convolutions over sequences of different length: padding never changes an answer."""
+
+import torch
+from torch import nn
+
+from skdeep.modules.blocks import convolution
+from skdeep.modules.layers import ACTIVATIONS
+from skdeep.modules.normalization import BatchNorm1d
+
+# Of the three convolutions (Wang et al., 2017).
+KERNEL_SIZES = (8, 5, 3)
+
+
+class MaskedLayerNorm(nn.GroupNorm):
+    """Layer normalization of maps, with padding left out."""
+
+    def __init__(self, n_features):
+        super().__init__(1, n_features)
+
+    def forward(self, x, mask):
+        n = mask.sum(2, keepdim=True) * x.shape[1]
+        mean = x.sum((1, 2), keepdim=True) / n
+        centred = torch.where(mask, x - mean, 0.0)
+        variance = centred.square().sum((1, 2), keepdim=True) / n
+        scale = torch.rsqrt(variance + self.eps) * self.weight[:, None]
+        return centred * scale + self.bias[:, None]
+
+
+class MaskedBatchNorm(BatchNorm1d):
+    """Batch normalization of maps, with padding left out."""
+
+    def forward(self, x, mask):
+        if not self.training:
+            return super().forward(x)
+        present, row_weight = mask[:, 0], self.row_weight
+        if row_weight is not None:
+            self.row_weight = row_weight[:, None].expand_as(present)[present]
+        normalized = torch.zeros_like(x.transpose(1, 2))
+        normalized[present] = super().forward(x.transpose(1, 2)[present])
+        self.row_weight = row_weight
+        return normalized.transpose(1, 2)
+
+
+NORMS = {"layer": MaskedLayerNorm, "batch": MaskedBatchNorm}
+
+
+class MaskedConvBlock(nn.Module):
+    """Convolution that keeps the length, normalization, activation, zeros as padding.
+
+    Parameters
+    ----------
+    n_in, n_out, kernel_size : int
+
+    activation : str
+
+    normalization : {"batch", "layer"} or None
+    """
+
+    def __init__(self, n_in, n_out, kernel_size, activation, normalization):
+        super().__init__()
+        self.convolution = nn.Sequential(*convolution(n_in, n_out, kernel_size, 1))
+        self.norm = NORMS[normalization](n_out) if normalization else None
+        self.activation = ACTIVATIONS[activation]()
+
+    def forward(self, x, mask):
+        x = torch.where(mask, self.convolution(x), 0.0)
+        if self.norm is not None:
+            x = self.norm(x, mask)
+        return torch.where(mask, self.activation(x), 0.0)
+
+
+class ConvolutionalBranch(nn.Module):
+    """Three convolutions, one after another (Wang et al., 2017).
+
+    Parameters
+    ----------
+    n_in : int
+        Features of one step.
+
+    n_filters : tuple of int
+        Filters of each convolution.
+
+    activation, normalization : str
+        As in :class:`MLP`.
+    """
+
+    def __init__(self, n_in, n_filters, activation, normalization):
+        super().__init__()
+        n_ins = (n_in, *n_filters[:-1])
+        self.blocks = nn.ModuleList(
+            MaskedConvBlock(*sizes, activation, normalization)
+            for sizes in zip(n_ins, n_filters, KERNEL_SIZES, strict=True)
+        )
+
+    def forward(self, x, mask):
+        """Map (n_samples, timesteps, n_in) to (n_samples, timesteps, n_filters[-1])."""
+        x, mask = x.transpose(1, 2), mask[:, None]
+        for block in self.blocks:
+            x = block(x, mask)
+        return x.transpose(1, 2)
