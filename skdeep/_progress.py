@@ -242,7 +242,9 @@ class Progress:
         complete = asked_to_stop
         if not complete:
             schedule.epoch_done(self.curves.n_seen)
-            if self.stalled:
+            # A training loss that rests at a high rate says nothing of a plan's end.
+            on_plan = schedule.planned_end and self.validation is None
+            if self.stalled and not on_plan:
                 complete = schedule.plateau()
                 if not complete:
                     self.curves.n_without_improvement = 0
