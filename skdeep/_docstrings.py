@@ -147,8 +147,8 @@ device : str, default="auto"
     "cpu", "cuda", "cuda:<index>" or "mps"; "auto" is CUDA where there is one.
 
 dtype : {{"auto", "float32", "float64"}}, default="auto"
-    Float type of the net. "auto" is that of X, and float32 for bytes (uint8), on an
-    accelerator or with `mixed_precision`.
+    Float type of the net. "auto" is that of X, and float32 on an accelerator or with
+    `mixed_precision`.
 
 mixed_precision : bool, default=False
     Whether layers that bear it are trained in bfloat16, with weights, losses, penalties

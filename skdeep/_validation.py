@@ -95,12 +95,8 @@ def check_X(estimator, X, y="no_validation", *, input_format, reset):
     Returns
     -------
     X : ndarray or CSR of shape (n_samples, n_features)
-        float64 or float32, which holds bytes exactly. A pair of `X` and `y` if `y` was
-        given.
+        float64 or float32. A pair of `X` and `y` if `y` was given.
     """
-    dtypes = (np.float64, np.float32)
-    if getattr(X, "dtype", None) == np.uint8:
-        dtypes = np.float32
     options = {} if isinstance(y, str) else {"multi_output": True}
     return validate_data(
         estimator,
@@ -108,7 +104,7 @@ def check_X(estimator, X, y="no_validation", *, input_format, reset):
         y,
         reset=reset,
         accept_sparse="csr" if input_format.sparse else False,
-        dtype=dtypes,
+        dtype=(np.float64, np.float32),
         ensure_all_finite="allow-nan" if input_format.padded else True,
         **options,
     )

@@ -1,8 +1,6 @@
 """How the convolutional classifier plans its training."""
 
-import numpy as np
 import pytest
-import torch
 from sklearn.datasets import load_digits
 
 from skdeep import DeepCNNClassifier
@@ -58,14 +56,6 @@ def test_batches_of_one_are_not_normalized_by_their_statistics(batch_size, batch
     clf = small(batch_size=batch_size, max_iter=1).fit(X[:20], Y[:20])
     layers = list(clf.module_.modules())
     assert any(isinstance(layer, WeightedBatchNorm) for layer in layers) is batch
-
-
-def test_bytes_train_in_float32():
-    images = X.reshape(-1, 1, 8, 8).astype(np.uint8)
-    clf = small(input_shape=None, max_iter=2).fit(images, Y)
-    assert clf.module_.dtype == torch.float32
-    as_floats = images.astype(np.float32)
-    assert np.array_equal(clf.predict_proba(images), clf.predict_proba(as_floats))
 
 
 @pytest.mark.parametrize("architecture", ["plain", "residual", "fcn", "inception"])
