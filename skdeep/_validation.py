@@ -110,8 +110,7 @@ def check_X(estimator, X, y="no_validation", *, input_format, reset, columns=Non
     Returns
     -------
     X : ndarray or CSR of shape (n_samples, n_features)
-        float64 or float32, which holds bytes exactly. A pair of `X` and `y` if `y` was
-        given.
+        float64 or float32. A pair of `X` and `y` if `y` was given.
     """
     may_miss = input_format.padded or input_format.table
     bytes_ = getattr(X, "dtype", None) == np.uint8
@@ -269,6 +268,10 @@ def check_padding(X, input_shape, time_axis=0):
     time_axis : int or None
         Axis of one sample that holds the time steps; None for images.
     """
+    # Sums tell of a NaN without a second array of X's size.
+    with np.errstate(over="ignore", invalid="ignore"):
+        if not np.isnan(X.sum(axis=0)).any():
+            return
     missing = np.isnan(X)
     if not missing.any():
         return
