@@ -32,6 +32,14 @@ class DeepMLPClassifier(BaseDeepClassifier):
         an array. Few categories become a column each, more get learned vectors of
         length 8. Categories that training didn't see are as good as missing.
 
+    numerical_embedding : "piecewise_linear" or None, default="piecewise_linear"
+        What the net sees of a number besides itself. "piecewise_linear" cuts its range
+        into at most 16 bins that hold equal shares of the training data, and adds one
+        input for each: 0 below the bin, 1 above, linear in between (Gorishniy, Rubachev
+        and Babenko, 2022). Steps and bends are then within easy reach. Features of two
+        values need none; tables of more than 64 features get fewer bins, and those
+        of more than 512 features, as sparse ones, get none.
+
     Attributes
     ----------
     coefs_ : list of ndarray of shape (n_in, n_out)
@@ -79,6 +87,7 @@ class DeepMLPClassifier(BaseDeepClassifier):
     _rules = {
         **SHARED_RULES,
         "hidden_layer_sizes": [Sizes()],
+        "numerical_embedding": [OneOf("piecewise_linear", None)],
         "categorical_features": [OneOf("from_dtype", None), Features()],
     }
     _input_format = InputFormat(sparse=True, table=True)
@@ -127,7 +136,9 @@ class DeepMLPClassifier(BaseDeepClassifier):
         mixed_precision=False,
         callbacks=None,
         categorical_features="from_dtype",
+        numerical_embedding="piecewise_linear",
     ):
+        self.numerical_embedding = numerical_embedding
         self.hidden_layer_sizes = hidden_layer_sizes
         self.categorical_features = categorical_features
         super().__init__(

@@ -40,6 +40,9 @@ class MLP(Net):
 
     missing : tuple of int
         Positions of the features that get an indicator of missing values.
+
+    n_bins : tuple of int
+        Bins of each feature for `PiecewiseLinear`; empty if there are none.
     """
 
     def __init__(
@@ -54,10 +57,11 @@ class MLP(Net):
         standardize,
         n_categories=(),
         missing=(),
+        n_bins=(),
     ):
-        if n_categories or missing:
+        if n_categories or missing or n_bins:
             n_categories = n_categories or (0,) * input_shape[0]
-            first = TableInput(n_categories, missing, standardize)
+            first = TableInput(n_categories, missing, standardize, n_bins)
         else:
             first = standardizer(standardize, input_shape, 0, fill_missing=True)
         super().__init__(
@@ -71,6 +75,7 @@ class MLP(Net):
                 "standardize": standardize,
                 "n_categories": n_categories,
                 "missing": missing,
+                "n_bins": n_bins,
             },
             standardizer=first,
         )
