@@ -198,6 +198,7 @@ class DenseGradient:
             self.gradients.append([np.empty_like(gradient) for gradient in gradients])
         self.activate, self.derivative = _ACTIVATIONS[modules[0].config["activation"]]
         self.dropouts = [_dropouts(module) for module in modules]
+        self.shared_dropout = modules[0].config["shared_dropout"]
         self.output = _sigmoid_output if multilabel else _softmax_output
         self.team = Team(min(n_shards, n_threads))
 
@@ -221,13 +222,14 @@ class DenseGradient:
         def shard(k, rows):
             # Each thread has an error state of its own.
             with np.errstate(all="ignore"):
-                inputs, hidden, logits = self._forward(x[:, rows], masks, rows)
+                own_masks = self._masks_of(rows, masks)
+                inputs, hidden, logits = self._forward(x[:, rows], own_masks)
                 losses, delta = self.output(logits, target[:, rows])
                 if weight is not None:
                     losses *= weight[:, rows]
                     delta *= weight[:, rows, None]
                 delta /= totals[:, None, None]
-                self._backward(delta, inputs, hidden, masks, rows, self.gradients[k])
+                self._backward(delta, inputs, hidden, own_masks, self.gradients[k])
                 return np.add.reduce(losses, 1)
 
         bounds = np.linspace(0, x.shape[1], len(self.gradients) + 1, dtype=int)
@@ -240,7 +242,7 @@ class DenseGradient:
 
     def _masks(self, batch):
         """Masks of each hidden layer, drawn for the whole batch."""
-        n_rows, masks = batch.x.shape[1], []
+        n_rows, masks = 1 if self.shared_dropout else batch.x.shape[1], []
         for k, weight in enumerate(self.weights[:-1]):
             layer_masks = np.ones((len(weight), n_rows, weight.shape[1]), weight.dtype)
             for mask, layers, size in zip(
@@ -252,7 +254,12 @@ class DenseGradient:
             masks.append(layer_masks)
         return masks
 
-    def _forward(self, x, masks, rows):
+    def _masks_of(self, rows, masks):
+        if masks is None or self.shared_dropout:
+            return masks
+        return [mask[:, rows] for mask in masks]
+
+    def _forward(self, x, masks):
         inputs, hidden = [x], []
         last = len(self.weights) - 1
         for k in range(last):
@@ -260,7 +267,7 @@ class DenseGradient:
             h = self.activate(h)
             hidden.append(h)
             if masks is not None:
-                h = h * masks[k][:, rows]
+                h = h * masks[k]
             inputs.append(h)
         return inputs, hidden, self._linear(last, inputs[-1])
 
@@ -269,7 +276,7 @@ class DenseGradient:
         z += self.biases[k]
         return z
 
-    def _backward(self, delta, inputs, hidden, masks, rows, gradients):
+    def _backward(self, delta, inputs, hidden, masks, gradients):
         for k in range(len(self.weights) - 1, -1, -1):
             weight_gradient, bias_gradient = gradients[2 * k : 2 * k + 2]
             np.matmul(delta.transpose(0, 2, 1), inputs[k], out=weight_gradient)
@@ -277,7 +284,7 @@ class DenseGradient:
             if k:
                 delta = np.matmul(delta, self.weights[k])
                 if masks is not None:
-                    delta *= masks[k - 1][:, rows]
+                    delta *= masks[k - 1]
                 delta = self.derivative(delta, hidden[k - 1])
 
 

@@ -7,7 +7,7 @@ from skdeep._base import BaseDeepClassifier
 from skdeep._docstrings import shared_docs
 from skdeep._fitting import for_encoded
 from skdeep._members import modules_of
-from skdeep._parameters import Features, OneOf, Sizes
+from skdeep._parameters import Boolean, Features, OneOf, Sizes
 from skdeep._rules import SHARED_RULES
 from skdeep._validation import InputFormat
 
@@ -39,6 +39,11 @@ class DeepMLPClassifier(BaseDeepClassifier):
         and Babenko, 2022). Steps and bends are then within easy reach. Features of two
         values need none; tables of more than 64 features get fewer bins, and those
         of more than 512 features, as sparse ones, get none.
+
+    shared_dropout : bool, default=True
+        Whether all samples of a batch lose the same units, or each one units of its
+        own. It takes no time, and sample weights go on to act exactly as repetitions
+        do.
 
     Attributes
     ----------
@@ -87,6 +92,7 @@ class DeepMLPClassifier(BaseDeepClassifier):
     _rules = {
         **SHARED_RULES,
         "hidden_layer_sizes": [Sizes()],
+        "shared_dropout": [Boolean()],
         "numerical_embedding": [OneOf("piecewise_linear", None)],
         "categorical_features": [OneOf("from_dtype", None), Features()],
     }
@@ -137,7 +143,9 @@ class DeepMLPClassifier(BaseDeepClassifier):
         callbacks=None,
         categorical_features="from_dtype",
         numerical_embedding="piecewise_linear",
+        shared_dropout=True,
     ):
+        self.shared_dropout = shared_dropout
         self.numerical_embedding = numerical_embedding
         self.hidden_layer_sizes = hidden_layer_sizes
         self.categorical_features = categorical_features
@@ -184,6 +192,10 @@ class DeepMLPClassifier(BaseDeepClassifier):
 
     def _default_shape(self, n_features):
         return (n_features,)
+
+    def _module_config(self, input_shape, n_outputs):
+        config = super()._module_config(input_shape, n_outputs)
+        return {**config, "shared_dropout": bool(self.shared_dropout)}
 
     def encode(self, X):
         """Turn a table into what the net takes: categories as codes 0, 1, ...

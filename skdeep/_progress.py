@@ -242,7 +242,10 @@ class Progress:
         complete = asked_to_stop
         if not complete:
             schedule.epoch_done(self.curves.n_seen)
-            if self.stalled:
+            # A planned rate has to come down before its loss says anything.
+            if self.stalled and (
+                self.validation is not None or not schedule.planned_end
+            ):
                 complete = schedule.plateau()
                 if not complete:
                     self.curves.n_without_improvement = 0

@@ -31,6 +31,9 @@ class MLP(Net):
     dropout : float
         Probability, after each activation.
 
+    shared_dropout : bool
+        Whether all samples of a batch lose the same units.
+
     standardize : bool
         Whether the first layer standardizes each feature.
 
@@ -58,6 +61,7 @@ class MLP(Net):
         n_categories=(),
         missing=(),
         n_bins=(),
+        shared_dropout=False,
     ):
         if n_categories or missing or n_bins:
             n_categories = n_categories or (0,) * input_shape[0]
@@ -76,6 +80,7 @@ class MLP(Net):
                 "n_categories": n_categories,
                 "missing": missing,
                 "n_bins": n_bins,
+                "shared_dropout": shared_dropout,
             },
             standardizer=first,
         )
@@ -87,7 +92,7 @@ class MLP(Net):
                 n_inputs += self.embedding.n_outputs
         sizes = (n_inputs, *hidden_layer_sizes)
         self.hidden = nn.Sequential(
-            *dense_layers(sizes, activation, normalization, dropout)
+            *dense_layers(sizes, activation, normalization, dropout, shared_dropout)
         )
         self.output = nn.Linear(sizes[-1], n_outputs)
 
