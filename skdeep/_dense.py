@@ -45,7 +45,6 @@ def is_plain(module):
         type(module) is MLP
         and module.config["activation"] in _ACTIVATIONS
         and module.config["normalization"] is None
-        and module.embedding is None
         and module.output.weight.device.type == "cpu"
     )
 
@@ -108,7 +107,7 @@ class DenseForward:
             if activation == "relu" and n_samples > _MANY_ROWS:
                 self._hand_on_offsets(scale)
         elif isinstance(module.standardizer, TableInput):
-            self.encode = module.standardizer
+            self.encode = module.encode
 
     def _hand_on_offsets(self, scale):
         """Leave out the passes over the data that subtract the mean and add biases.
@@ -141,7 +140,7 @@ class DenseForward:
             In Fortran order: sums over a few classes are quicker along the samples.
         """
         if self.encode is not None:
-            x = self.encode(torch.from_numpy(x)).numpy()
+            x = self.encode(torch.from_numpy(x)).detach().numpy()
         if self.mean is not None:
             x = self._into(0, np.subtract, x, self.mean)
         for k in range(len(self.weights) - 1):
@@ -192,6 +191,10 @@ class DenseGradient:
         self.weights = [values[layer.weight].numpy() for layer in layers]
         self.biases = [values[layer.bias].numpy()[:, None] for layer in layers]
         parameters = [p for layer in layers for p in (layer.weight, layer.bias)]
+        self.embedding = modules[0].embedding
+        if self.embedding is not None:
+            self.vectors = values[self.embedding.weight]
+            parameters.append(self.embedding.weight)
         gradients = [gradients[parameter].numpy() for parameter in parameters]
         self.gradients = [gradients]
         for _ in range(n_shards - 1):
@@ -223,13 +226,18 @@ class DenseGradient:
             # Each thread has an error state of its own.
             with np.errstate(all="ignore"):
                 own_masks = self._masks_of(rows, masks)
-                inputs, hidden, logits = self._forward(x[:, rows], own_masks)
+                embedded, places = self._embed(x[:, rows])
+                inputs, hidden, logits = self._forward(embedded, own_masks)
                 losses, delta = self.output(logits, target[:, rows])
                 if weight is not None:
                     losses *= weight[:, rows]
                     delta *= weight[:, rows, None]
                 delta /= totals[:, None, None]
-                self._backward(delta, inputs, hidden, own_masks, self.gradients[k])
+                delta = self._backward(
+                    delta, inputs, hidden, own_masks, self.gradients[k]
+                )
+                if places is not None:
+                    self._embed_backward(delta, places, self.gradients[k][-1])
                 return np.add.reduce(losses, 1)
 
         bounds = np.linspace(0, x.shape[1], len(self.gradients) + 1, dtype=int)
@@ -259,6 +267,18 @@ class DenseGradient:
             return masks
         return [mask[:, rows] for mask in masks]
 
+    def _embed(self, x):
+        """Vectors in place of the codes, and where they are among all vectors."""
+        if self.embedding is None:
+            return x, None
+        n_nets, n_rows, size = self.vectors.shape
+        n = len(self.embedding.offsets)
+        first = torch.arange(n_nets)[:, None, None] * n_rows + self.embedding.offsets
+        places = torch.from_numpy(x[:, :, -n:]).long() + first
+        vectors = self.vectors.reshape(-1, size)[places].flatten(2).numpy()
+        x = np.broadcast_to(x[:, :, :-n], (n_nets, x.shape[1], x.shape[2] - n))
+        return np.concatenate([x, vectors], 2), places
+
     def _forward(self, x, masks):
         inputs, hidden = [x], []
         last = len(self.weights) - 1
@@ -286,6 +306,17 @@ class DenseGradient:
                 if masks is not None:
                     delta *= masks[k - 1]
                 delta = self.derivative(delta, hidden[k - 1])
+        return delta
+
+    def _embed_backward(self, delta, places, gradient):
+        """Add up the gradients of each vector, given those of the first layer."""
+        n_vectors, size = places.shape[2], gradient.shape[2]
+        delta = np.matmul(delta, self.weights[0][:, :, -n_vectors * size :])
+        total = np.zeros((gradient.size // size, size), gradient.dtype)
+        torch.from_numpy(total).index_add_(
+            0, places.flatten(), torch.from_numpy(delta.reshape(-1, size))
+        )
+        gradient[:] = total.reshape(gradient.shape)
 
 
 def _dropouts(module):

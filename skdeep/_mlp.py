@@ -11,6 +11,9 @@ from skdeep._parameters import Boolean, Features, OneOf, Sizes
 from skdeep._rules import SHARED_RULES
 from skdeep._validation import InputFormat
 
+# What "auto" means, if there are batches.
+_DROPOUT = 0.3
+
 
 @shared_docs
 class DeepMLPClassifier(BaseDeepClassifier):
@@ -20,7 +23,7 @@ class DeepMLPClassifier(BaseDeepClassifier):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or array-like of int, default=(100,)
+    hidden_layer_sizes : int or array-like of int, default=(128, 128)
         Units of each hidden layer.
 
     {shared_parameters}
@@ -92,6 +95,7 @@ class DeepMLPClassifier(BaseDeepClassifier):
     _rules = {
         **SHARED_RULES,
         "hidden_layer_sizes": [Sizes()],
+        "dropout": [OneOf("auto"), *SHARED_RULES["dropout"]],
         "shared_dropout": [Boolean()],
         "numerical_embedding": [OneOf("piecewise_linear", None)],
         "categorical_features": [OneOf("from_dtype", None), Features()],
@@ -101,23 +105,23 @@ class DeepMLPClassifier(BaseDeepClassifier):
 
     def __init__(
         self,
-        hidden_layer_sizes=(100,),
+        hidden_layer_sizes=(128, 128),
         activation="relu",
         *,
         solver="adam",
         alpha=0.0001,
         l1_ratio=0.0,
         batch_size="auto",
-        learning_rate="constant",
-        learning_rate_init=0.001,
+        learning_rate="one_cycle",
+        learning_rate_init=0.003,
         power_t=0.5,
-        max_iter=200,
+        max_iter=60,
         loss="log_loss",
         focal_gamma=2.0,
         label_smoothing=0.0,
         class_weight=None,
         batch_sampler=None,
-        dropout=0.0,
+        dropout="auto",
         normalization=None,
         gradient_clip=None,
         standardize=True,
@@ -195,7 +199,14 @@ class DeepMLPClassifier(BaseDeepClassifier):
 
     def _module_config(self, input_shape, n_outputs):
         config = super()._module_config(input_shape, n_outputs)
-        return {**config, "shared_dropout": bool(self.shared_dropout)}
+        config["shared_dropout"] = bool(self.shared_dropout)
+        return config
+
+    @property
+    def _dropout(self):
+        if self.dropout == "auto":
+            return 0.0 if self.solver == "lbfgs" else _DROPOUT
+        return self.dropout
 
     def encode(self, X):
         """Turn a table into what the net takes: categories as codes 0, 1, ...

@@ -105,6 +105,11 @@ class MLP(Net):
             x = self.embedding(x)
         return self.output(self.hidden(x))
 
+    def encode(self, x):
+        """Input of the first dense layer, of raw input."""
+        x = self.standardizer(x)
+        return x if self.embedding is None else self.embedding(x)
+
     @property
     def linear_layers(self):
         """The linear layers, first to last."""
