@@ -7,7 +7,7 @@ from torch.func import functional_call, vmap
 from skdeep import _dense
 from skdeep._batches import stack_batches
 from skdeep._losses import weighted_mean
-from skdeep.modules import Dropout
+from skdeep.modules import Dropout, WeightedBatchNorm
 
 
 def gradient_function(module, flat, per_sample_loss, settings, n_shards, n_threads):
@@ -45,8 +45,12 @@ def gradient_function(module, flat, per_sample_loss, settings, n_shards, n_threa
         )
         return lambda batch: dense(stack_batches([batch], [1])).item() / batch.total
 
+    normalizers = _layers(module, WeightedBatchNorm)
+
     def gradient(batch):
         flat.gradient.zero_()
+        for layer in normalizers:
+            layer.row_weight = batch.weight
         with torch.enable_grad():
             with torch.autocast(
                 module.device.type,
@@ -58,9 +62,15 @@ def gradient_function(module, flat, per_sample_loss, settings, n_shards, n_threa
             losses = per_sample_loss(logits.to(batch.target.dtype), batch.target)
             loss = weighted_mean(losses, batch.weight, batch.total)
             loss.backward()
+        for layer in normalizers:
+            layer.row_weight = None
         return loss.detach()
 
     return gradient
+
+
+def _layers(module, kind):
+    return [layer for layer in module.modules() if isinstance(layer, kind)]
 
 
 def is_written_out(module, settings):
@@ -98,10 +108,8 @@ class StackedBackprop:
     def __init__(self, modules, values, gradients, per_sample_loss):
         self.module, self.per_sample_loss = modules[0], per_sample_loss
         self.body, self.shapes = _Body(modules[0]), None
-        self.dropouts = [
-            [layer for layer in module.modules() if isinstance(layer, Dropout)]
-            for module in modules
-        ]
+        self.dropouts = [_layers(module, Dropout) for module in modules]
+        self.normalizers = _layers(modules[0], WeightedBatchNorm)
         self.parameters, self.gradients = {}, []
         for name, parameter in self.body.named_parameters():
             self.parameters[name] = values[parameter].detach().requires_grad_()
@@ -116,7 +124,6 @@ class StackedBackprop:
         Parameters
         ----------
         batch : StackedBatch
-            Without padding, if the nets normalize over the batch.
 
         Returns
         -------
@@ -142,20 +149,27 @@ class StackedBackprop:
     def _logits(self, batch):
         common = len(batch.x) == 1
 
-        def body(parameters, buffers, masks, x):
+        def body(parameters, buffers, masks, weight, x):
             for layer, mask in zip(self.dropouts[0], masks, strict=True):
                 layer.given_mask = mask
+            for layer in self.normalizers:
+                layer.row_weight = weight
             return functional_call(self.body, (parameters, buffers), (x,))
 
-        masks = self._masks(batch)
+        masks, weight = self._masks(batch), batch.weight
         x = batch.x[0] if common else batch.x
+        if weight is not None:
+            weight = weight.expand(len(batch.sizes), -1)
+        in_dims = (0, 0, 0, None if weight is None else 0, None if common else 0)
         try:
-            return vmap(body, in_dims=(0, 0, 0, None if common else 0))(
-                self.parameters, self.buffers, masks, x
+            return vmap(body, in_dims=in_dims)(
+                self.parameters, self.buffers, masks, weight, x
             )
         finally:
             for layer in self.dropouts[0]:
                 layer.given_mask = None
+            for layer in self.normalizers:
+                layer.row_weight = None
 
     def _masks(self, batch):
         """Masks of shape (n_nets, n_batch, ...) of each dropout layer."""

@@ -172,7 +172,9 @@ class BaseDeepClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             other, or if the loss doesn't stay finite. The estimator is left as it was.
         """
         check_estimator_parameters(self)
-        context = self._init_callback_context(max_subtasks=self.max_iter)
+        # An automatic number of epochs depends on the data.
+        n_epochs = None if self.max_iter == "auto" else self.max_iter
+        context = self._init_callback_context(max_subtasks=n_epochs)
         arguments = {
             "estimator": self,
             "X": X,
@@ -451,8 +453,20 @@ class BaseDeepClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             X, flat.shape[1], self._fold.shape, form, self._fold.shape
         )
         if form.padded:
-            validation.check_padding(flat, self._fold.shape)
+            shape = self._fold.shape
+            validation.check_padding(flat, shape, self._time_axis(shape))
         return flat
+
+    def _auto_batch_size(self, n_samples):
+        return 200
+
+    def _n_epochs(self, n_steps):
+        """Epochs of a fit, of so many batches each."""
+        return self.max_iter
+
+    def _time_axis(self, input_shape):
+        """Axis of one sample along which NaN may pad; None if along none."""
+        return 0
 
     def __sklearn_is_fitted__(self):
         return "module_" in vars(self)

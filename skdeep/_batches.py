@@ -205,12 +205,17 @@ class Batches:
 
     order : callable
         Gives the order of ``index`` in the next epoch.
+
+    augment : callable or None
+        Changes the inputs and the targets of a batch.
     """
 
-    def __init__(self, rows, codes, target_rows, weight, index, batch_size, order):
+    def __init__(
+        self, rows, codes, target_rows, weight, index, batch_size, order, augment=None
+    ):
         self.rows, self.codes, self.target_rows = rows, codes, target_rows
         self.weight, self.index, self.order = weight, index, order
-        self.batch_size = batch_size
+        self.batch_size, self.augment = batch_size, augment
         per_chunk = max(1, _CHUNK_BYTES // (rows.row_bytes * batch_size))
         self.chunk_size = per_chunk * batch_size
 
@@ -239,6 +244,15 @@ class Batches:
         ------
         batch : Batch
         """
+        batches = self._unchanged(standardizer)
+        if self.augment is None:
+            yield from batches
+            return
+        for batch in batches:
+            x, target = self.augment(batch.x, batch.target)
+            yield batch._replace(x=x, target=target)
+
+    def _unchanged(self, standardizer):
         device, dtype = self.rows.device, self.rows.dtype
         for part in _cut(self.index[self.order()], self.chunk_size):
             sizes = [len(piece) for piece in _cut(part, self.batch_size)]

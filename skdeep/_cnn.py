@@ -1,11 +1,16 @@
 """Convolutional classifier."""
 
+from skdeep._architectures import PRESETS, resolve
+from skdeep._augmentation import CHANGES
 from skdeep._base import BaseDeepClassifier
 from skdeep._docstrings import shared_docs
-from skdeep._parameters import Number, OneOf, Sizes, as_sizes
+from skdeep._parameters import Number, OneOf, Several, Sizes
 from skdeep._rules import SHARED_RULES
 from skdeep._validation import InputFormat
-from skdeep.modules.cnn import BLOCKS
+
+# What "auto" means for `batch_size` and `max_iter`.
+_SMALLEST_BATCH, _LARGEST_BATCH = 64, 200
+_STEPS, _FEWEST_EPOCHS, _MOST_EPOCHS = 500, 12, 300
 
 
 @shared_docs
@@ -24,26 +29,36 @@ class DeepCNNClassifier(BaseDeepClassifier):
     channels : {"first", "last"}, default="first"
         Which axis of a sample holds the channels.
 
-    architecture : {"plain", "residual"}, default="plain"
-        Convolutions one after another, or pairs of them with a shortcut around
-        (He et al., 2016).
+    architecture : {"auto", "plain", "residual", "fcn", "resnet", "inception"}, \
+default="auto"
+    How the convolutions are arranged, and what the "auto" of the other parameters
+    stands for.
 
-    n_filters : int or array-like of int, default=(32, 64, 64)
+    - "plain": one after another.
+    - "residual": blocks of them with a shortcut around each (He et al., 2016).
+    - "fcn", "resnet": these two as in Wang et al. (2017), wide and without pooling
+      between the stages.
+    - "inception": of several widths side by side (Ismail Fawaz et al., 2020).
+
+    n_filters : int, array-like of int or "auto", default="auto"
         Filters of each stage.
 
-    depth : int, default=1
-        Convolutions (residual blocks) in each stage.
+    depth : int or "auto", default="auto"
+        Convolutions (blocks) in each stage.
 
-    kernel_size : int or "auto", default="auto"
-        Width of the convolutions along each axis. "auto" is 3 for images and 5 for
-        series.
+    kernel_size : int, array-like of int or "auto", default="auto"
+        Width of the convolutions along each axis. Several widths are those of the
+        stages ("plain", "fcn"), of the convolutions of each block ("residual",
+        "resnet"), or of the convolutions side by side ("inception").
 
-    pool_size : int, default=2
+    stride : int or "auto", default="auto"
+        Step of a first convolution, before the stages; 1 has no such convolution.
+
+    pool_size : int or "auto", default="auto"
         Window of the max pooling after each stage; 1 pools nothing.
 
     pooling : {"auto", "mean", "max", "flatten"}, default="auto"
-        How the last feature map becomes a vector. "auto" is "flatten" for images and
-        "mean" for series.
+        How the last feature map becomes a vector.
 
     hidden_layer_sizes : int or array-like of int, default=()
         Dense layers between that vector and the output.
@@ -83,15 +98,19 @@ class DeepCNNClassifier(BaseDeepClassifier):
         **SHARED_RULES,
         "input_shape": [Sizes(length=(2, 3), scalar=False, inferred=True), OneOf(None)],
         "channels": [OneOf("first", "last")],
-        "architecture": [OneOf(*BLOCKS)],
-        "n_filters": [Sizes(empty=False)],
-        "depth": [Number(1, integer=True)],
-        "kernel_size": [Number(1, integer=True), OneOf("auto")],
-        "pool_size": [Number(1, integer=True)],
+        "architecture": [OneOf(*PRESETS)],
+        "n_filters": [Sizes(empty=False), OneOf("auto")],
+        "depth": [Number(1, integer=True), OneOf("auto")],
+        "kernel_size": [Sizes(empty=False), OneOf("auto")],
+        "stride": [Number(1, integer=True), OneOf("auto")],
+        "pool_size": [Number(1, integer=True), OneOf("auto")],
         "pooling": [OneOf("auto", "mean", "max", "flatten")],
         "hidden_layer_sizes": [Sizes()],
+        "augmentation": [Several(*CHANGES), OneOf(None)],
+        "max_iter": [Number(1, integer=True), OneOf("auto")],
+        "normalization": [OneOf("auto", "batch", "layer", None)],
     }
-    _input_format = InputFormat(n_axes=(2, 3))
+    _input_format = InputFormat(n_axes=(2, 3), padded=True)
     _module_name = "CNN"
 
     def __init__(
@@ -99,29 +118,31 @@ class DeepCNNClassifier(BaseDeepClassifier):
         *,
         input_shape=None,
         channels="first",
-        architecture="plain",
-        n_filters=(32, 64, 64),
-        depth=1,
+        architecture="auto",
+        n_filters="auto",
+        depth="auto",
         kernel_size="auto",
-        pool_size=2,
+        stride="auto",
+        pool_size="auto",
         pooling="auto",
         hidden_layer_sizes=(),
+        augmentation=None,
         activation="relu",
         solver="adam",
         alpha=0.0001,
         l1_ratio=0.0,
         batch_size="auto",
-        learning_rate="constant",
-        learning_rate_init=0.001,
+        learning_rate="cosine",
+        learning_rate_init=0.003,
         power_t=0.5,
-        max_iter=200,
+        max_iter="auto",
         loss="log_loss",
         focal_gamma=2.0,
         label_smoothing=0.0,
         class_weight=None,
         batch_sampler=None,
         dropout=0.0,
-        normalization="layer",
+        normalization="auto",
         gradient_clip=None,
         standardize=True,
         shuffle=True,
@@ -137,7 +158,7 @@ class DeepCNNClassifier(BaseDeepClassifier):
         beta_1=0.9,
         beta_2=0.999,
         epsilon=1e-8,
-        n_iter_no_change=10,
+        n_iter_no_change=50,
         max_fun=15000,
         n_members=1,
         device="auto",
@@ -151,9 +172,11 @@ class DeepCNNClassifier(BaseDeepClassifier):
         self.n_filters = n_filters
         self.depth = depth
         self.kernel_size = kernel_size
+        self.stride = stride
         self.pool_size = pool_size
         self.pooling = pooling
         self.hidden_layer_sizes = hidden_layer_sizes
+        self.augmentation = augmentation
         super().__init__(
             activation=activation,
             solver=solver,
@@ -198,19 +221,25 @@ class DeepCNNClassifier(BaseDeepClassifier):
     def _default_shape(self, n_features):
         return (n_features, 1) if self.channels == "last" else (1, n_features)
 
+    def _time_axis(self, input_shape):
+        if len(input_shape) == 3:
+            return None
+        return 0 if self.channels == "last" else 1
+
+    def _auto_batch_size(self, n_samples):
+        size = max(_SMALLEST_BATCH, min(n_samples // 10, _LARGEST_BATCH))
+        # Of about that size, all alike: a small last batch has poor statistics.
+        return -(-n_samples // max(1, round(n_samples / size)))
+
+    def _n_epochs(self, n_steps):
+        if self.max_iter != "auto":
+            return self.max_iter
+        return max(_FEWEST_EPOCHS, min(-(-_STEPS // n_steps), _MOST_EPOCHS))
+
     def _module_config(self, input_shape, n_outputs):
-        image = len(input_shape) == 3
-        pooling, kernel_size = self.pooling, self.kernel_size
-        if pooling == "auto":
-            pooling = "flatten" if image else "mean"
-        if kernel_size == "auto":
-            kernel_size = 3 if image else 5
-        return {
-            **super()._module_config(input_shape, n_outputs),
-            "architecture": self.architecture,
-            "n_filters": as_sizes(self.n_filters),
-            "depth": int(self.depth),
-            "kernel_size": int(kernel_size),
-            "pool_size": int(self.pool_size),
-            "pooling": pooling,
-        }
+        config = super()._module_config(input_shape, n_outputs)
+        if self.normalization == "auto":
+            # A batch of one sample has no statistics worth the name.
+            config["normalization"] = "layer" if self.batch_size == 1 else "batch"
+        chosen = self.get_params(deep=False)
+        return {**config, **resolve(self.architecture, chosen, input_shape[1:])}

@@ -8,7 +8,7 @@ activation : {"identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "gelu
 "silu"}, default="relu"
     Activation function of the hidden layers.
 
-solver : {"lbfgs", "sgd", "adam", "adamw", "rmsprop"}, default="adam"
+solver : {"lbfgs", "sgd", "adam", "adamw", "rmsprop"}, default={solver}
     How the weights are optimised.
 
     - "sgd": stochastic gradient descent with (Nesterov) momentum.
@@ -19,7 +19,7 @@ solver : {"lbfgs", "sgd", "adam", "adamw", "rmsprop"}, default="adam"
     - "rmsprop": Adam without `beta_1`, bias-corrected.
     - "lbfgs": quasi-Newton method on all data at once, for small data.
 
-alpha : float, default=0.0001
+alpha : float, default={alpha}
     Strength of the penalty
     ``alpha * (l1_ratio * |w|_1 + (1 - l1_ratio) / 2 * |w|^2)`` on the weights; biases
     and normalization layers are not penalised. As in
@@ -30,11 +30,12 @@ l1_ratio : float, default=0.0
     Share of the L1 norm in the penalty, between 0 and 1. It leaves exact zeros.
 
 batch_size : int or "auto", default="auto"
-    Samples in a batch; at most all of them. "auto" is ``min(200, n_samples)``. A last
-    batch of a single sample joins the batch before it. Unused by "lbfgs".
+    Samples in a batch; at most all of them. "auto" is ``min(200, n_samples)``, for the
+    CNN about a tenth of the samples, between 64 and 200, so that all batches are alike.
+    A last batch of a single sample joins the batch before it. Unused by "lbfgs".
 
 learning_rate : {"constant", "invscaling", "adaptive", "cosine", "one_cycle"}, \
-default="constant"
+default={learning_rate}
     Schedule of the learning rate, for every solver but "lbfgs".
 
     - "constant": `learning_rate_init`.
@@ -47,14 +48,15 @@ default="constant"
 
     The last two have a planned end; in ``partial_fit`` they are constant.
 
-learning_rate_init : float, default=0.001
+learning_rate_init : float, default={learning_rate_init}
     Initial (for "one_cycle", highest) learning rate.
 
 power_t : float, default=0.5
     Exponent of "invscaling".
 
-max_iter : int, default=200
-    Maximum number of epochs, or of iterations of "lbfgs".
+max_iter : int, default={max_iter}
+    Maximum number of epochs, or of iterations of "lbfgs". The CNN's "auto" is about 500
+    batches, in 12 to 300 epochs.
 
 loss : {"log_loss", "focal"}, default="log_loss"
     Loss of a sample. "focal" (Lin et al., 2017) plays easy samples down.
@@ -76,8 +78,9 @@ dropout : float, default=0.0
     Probability with which a hidden unit is dropped while training.
 
 normalization : {"batch", "layer"} or None, default={normalization}
-    Normalization between the linear maps and the activations. shap's DeepExplainer
-    knows "batch" and None, not "layer".
+    Normalization between the linear maps and the activations. In the statistics of
+    "batch", samples count by their weight. shap's DeepExplainer knows "batch" and None,
+    not "layer".
 
 gradient_clip : float or None, default=None
     Largest Euclidean norm of the gradient of a batch.
@@ -128,7 +131,7 @@ beta_1, beta_2 : float, default=0.9, 0.999
 epsilon : float, default=1e-8
     Numerical stability in "adam" and its kin.
 
-n_iter_no_change : int, default=10
+n_iter_no_change : int, default={n_iter_no_change}
     Epochs without improvement that end training.
 
 max_fun : int, default=15000
@@ -143,8 +146,8 @@ device : str, default="auto"
     "cpu", "cuda", "cuda:<index>" or "mps"; "auto" is CUDA where there is one.
 
 dtype : {{"auto", "float32", "float64"}}, default="auto"
-    Float type of the net. "auto" is that of X, and float32 on an accelerator or with
-    `mixed_precision`.
+    Float type of the net. "auto" is that of X, and float32 for bytes (uint8), on an
+    accelerator or with `mixed_precision`.
 
 mixed_precision : bool, default=False
     Whether layers that bear it are trained in bfloat16, with weights, losses, penalties
@@ -209,12 +212,19 @@ out_activation_ : str
 
 def shared_docs(cls):
     """Fill the shared parameters and attributes into the docstring of `cls`."""
-    normalization = signature(cls).parameters["normalization"].default
-    normalization = f'"{normalization}"' if normalization else "None"
     for mark, text in (
-        ("{shared_parameters}", _PARAMETERS.replace("{normalization}", normalization)),
+        ("{shared_parameters}", _with_defaults(_PARAMETERS, cls)),
         ("{shared_attributes}", _ATTRIBUTES),
     ):
         block = textwrap.indent(text.strip(), "    ")
         cls.__doc__ = cls.__doc__.replace(f"    {mark}", block)
     return cls
+
+
+def _with_defaults(text, cls):
+    """Write the defaults that are the estimator's own."""
+    for name, parameter in signature(cls).parameters.items():
+        default = parameter.default
+        default = f'"{default}"' if isinstance(default, str) else str(default)
+        text = text.replace(f"default={{{name}}}", f"default={default}")
+    return text

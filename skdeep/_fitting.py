@@ -12,6 +12,7 @@ from sklearn.utils import check_random_state
 from skdeep import _batches as batching
 from skdeep import _frames as frames
 from skdeep import _validation as validation
+from skdeep._augmentation import augmentation
 from skdeep._bins import learn_edges
 from skdeep._devices import resolve_device, resolve_dtype
 from skdeep._inference import most_probable
@@ -88,11 +89,12 @@ class Randomness:
     """
 
     def __init__(self, random_state, device):
-        seeds = random_state.randint(2**31 - 1, size=4).tolist()
+        seeds = random_state.randint(2**31 - 1, size=5).tolist()
         self.split_seed, self.order_seed = seeds[0], seeds[2]
         self.weights = torch.Generator().manual_seed(seeds[1])
         self.order = torch.Generator().manual_seed(self.order_seed)
         self.dropout = torch.Generator(device).manual_seed(seeds[3])
+        self.augmentation = torch.Generator().manual_seed(seeds[4])
 
 
 class FitEvents:
@@ -206,7 +208,7 @@ def validate(estimator, X, y, sample_weight, *, classes, going_on, incremental):
         estimator._default_shape(flat.shape[1]),
     )
     if form.padded:
-        validation.check_padding(flat, shape)
+        validation.check_padding(flat, shape, estimator._time_axis(shape))
     sample_weight = validation.check_sample_weight(sample_weight, flat.shape[0])
     weight = validation.combine_weights(targets, sample_weight, estimator.class_weight)
     index = np.arange(flat.shape[0])
@@ -299,8 +301,11 @@ def prepare(estimator, data, make_events, *, going_on, incremental):
         randomness = Randomness(random_state, data.device) if fresh else net.randomness_
         batches, held_out = make_batches(estimator, data, randomness)
         module = make_module(estimator, data, batches, randomness, module)
+        max_iter = 1 if incremental else estimator._n_epochs(batches.n_steps)
         if fresh:
-            net = make_net(estimator, data, batches, randomness, module, incremental)
+            net = make_net(
+                estimator, data, batches, randomness, module, max_iter, incremental
+            )
         curves = Curves()
         if going_on:
             curves = earlier_curves(estimator, incremental=incremental)
@@ -312,7 +317,7 @@ def prepare(estimator, data, make_events, *, going_on, incremental):
                 curves,
                 events if not trainings else FollowingEvents(events),
                 randomness.order_seed,
-                max_iter=1 if incremental else estimator.max_iter,
+                max_iter,
             )
         )
     return trainings
@@ -354,15 +359,24 @@ def make_batches(estimator, data, randomness):
         index,
         _batch_size(estimator, len(index)),
         _order(estimator, data.targets, index, randomness.order),
+        _augment(estimator, randomness.augmentation),
     )
     return batches, held_out
+
+
+def _augment(estimator, generator):
+    names = getattr(estimator, "augmentation", None)
+    if names is None:
+        return None
+    return augmentation([names] if isinstance(names, str) else names, generator)
 
 
 def _batch_size(estimator, n_samples):
     if estimator.solver == "lbfgs":
         return n_samples
-    auto = estimator.batch_size == "auto"
-    return min(200 if auto else int(estimator.batch_size), n_samples)
+    size = estimator.batch_size
+    size = estimator._auto_batch_size(n_samples) if size == "auto" else int(size)
+    return min(size, n_samples)
 
 
 def _order(estimator, targets, index, generator):
@@ -461,7 +475,7 @@ def find_edges(estimator, data, batches):
     return [cuts.tolist() for cuts in edges]
 
 
-def make_net(estimator, data, batches, randomness, module, incremental):
+def make_net(estimator, data, batches, randomness, module, max_iter, incremental):
     """Wrap a module in a net that is ready to train.
 
     Returns
@@ -477,7 +491,7 @@ def make_net(estimator, data, batches, randomness, module, incremental):
         estimator.get_params(deep=False),
         n_classes=len(data.targets.classes),
         multilabel=data.targets.multilabel,
-        n_steps=None if incremental else batches.n_steps * estimator.max_iter,
+        n_steps=None if incremental else batches.n_steps * max_iter,
         batch_size=batches.batch_size,
     )
     net.randomness_ = randomness

@@ -81,6 +81,24 @@ class OneOf:
         return f"{', '.join(others)} or {last}" if others else last
 
 
+class Several:
+    """One of the listed strings, or a sequence of some of them."""
+
+    def __init__(self, *names):
+        self.names = names
+
+    def allows(self, value):
+        if isinstance(value, str):
+            return value in self.names
+        if not isinstance(value, (list, tuple)):
+            return False
+        return all(isinstance(name, str) and name in self.names for name in value)
+
+    def __str__(self):
+        *others, last = map(repr, self.names)
+        return f"{', '.join(others)}, {last} or a list of these"
+
+
 class Boolean:
     """True or False."""
 

@@ -87,6 +87,11 @@ def check_estimator_parameters(estimator):
             "None with solver='lbfgs', which has no batches",
         ),
         (
+            "augmentation",
+            lbfgs and p.get("augmentation"),
+            "None with solver='lbfgs', which needs a loss without randomness",
+        ),
+        (
             "batch_size",
             p["normalization"] == "batch" and p["batch_size"] == 1,
             "at least 2 with normalization='batch'",

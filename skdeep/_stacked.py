@@ -188,8 +188,6 @@ def _stack_key(training, digests):
         str(module.device),
         batches.batch_size,
         batches.n_steps,
-        # Batch normalization would see padding.
-        module.config["normalization"] == "batch" and len(batches.index),
         [settings[name] for name in _COMMON],
     )
     return repr(common), _stream_key(training, digests)
@@ -198,8 +196,14 @@ def _stack_key(training, digests):
 def _stream_key(training, digests):
     """Digest of all that decides which batches a net sees."""
     batches, settings = training.batches, training.net.solver_settings_
-    names = ("shuffle", "batch_sampler", "label_smoothing", "standardize")
-    parts = [repr((training.seed, [settings[name] for name in names]))]
+    names = (
+        "shuffle",
+        "batch_sampler",
+        "label_smoothing",
+        "standardize",
+        "augmentation",
+    )
+    parts = [repr((training.seed, [settings.get(name) for name in names]))]
     X = batches.rows.X
     arrays = (X.data, X.indices, X.indptr) if sparse.issparse(X) else (X,)
     for array in (*arrays, batches.codes, batches.index, batches.weight):

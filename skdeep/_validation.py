@@ -105,12 +105,14 @@ def check_X(estimator, X, y="no_validation", *, input_format, reset, columns=Non
     Returns
     -------
     X : ndarray or CSR of shape (n_samples, n_features)
-        float64 or float32. A pair of `X` and `y` if `y` was given.
+        float64 or float32, which holds bytes exactly. A pair of `X` and `y` if `y` was
+        given.
     """
     may_miss = input_format.padded or input_format.table
+    is_bytes = getattr(X, "dtype", None) == np.uint8
     options = {
         "accept_sparse": "csr" if input_format.sparse else False,
-        "dtype": (np.float64, np.float32),
+        "dtype": np.float32 if is_bytes else (np.float64, np.float32),
         "ensure_all_finite": "allow-nan" if may_miss else True,
     }
     without_y = isinstance(y, str)
@@ -212,20 +214,29 @@ def _infer_axis(input_shape, shape):
     return tuple(inferred if n == -1 else n for n in input_shape)
 
 
-def check_padding(X, input_shape):
+def check_padding(X, input_shape, time_axis=0):
     """Refuse NaN anywhere but in whole time steps at the end of a sequence.
 
     Parameters
     ----------
     X : ndarray of shape (n_samples, n_features)
-        Flat sequences.
+        Flat samples.
 
     input_shape : tuple of int
-        ``(timesteps, features)``.
+        Shape of one sample as the user lays it out.
+
+    time_axis : int or None
+        Axis of one sample that holds the time steps; None for images.
     """
-    missing = np.isnan(X).reshape(len(X), *input_shape)
+    missing = np.isnan(X)
     if not missing.any():
         return
+    if time_axis is None:
+        raise ValueError(
+            "Input X contains NaN, and images must have none "
+            f"(input_shape={input_shape}); impute missing values first."
+        )
+    missing = np.moveaxis(missing.reshape(len(X), *input_shape), time_axis + 1, 1)
     step_missing = missing.all(2)
     partial = (missing.any(2) != step_missing).any(1)
     gap = (step_missing[:, :-1] & ~step_missing[:, 1:]).any(1)

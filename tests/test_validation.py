@@ -186,6 +186,18 @@ def test_padding_at_the_end_is_allowed():
     check_padding(X, (3, 2))
 
 
+def test_padding_with_the_channels_first():
+    X = np.array([[1.0, 2, NAN, 3, 4, NAN]])
+    check_padding(X, (2, 3), time_axis=1)
+    with pytest.raises(ValueError, match="among the features"):
+        check_padding(X, (3, 2), time_axis=0)
+
+
+def test_images_have_no_padding():
+    with pytest.raises(ValueError, match="Input X contains NaN, and images must have"):
+        check_padding(np.array([[1.0, 2, 3, NAN]]), (1, 2, 2), time_axis=None)
+
+
 @pytest.mark.parametrize(
     ("row", "rule"),
     [

@@ -13,6 +13,7 @@ from skdeep.modules.layers import (
     use_generator,
 )
 from skdeep.modules.mlp import MLP
+from skdeep.modules.normalization import WeightedBatchNorm
 from skdeep.modules.rnn import RNN
 from skdeep.modules.table import TableInput
 
@@ -50,6 +51,7 @@ __all__ = [
     "InputStandardizer",
     "Net",
     "TableInput",
+    "WeightedBatchNorm",
     "allocate",
     "build",
     "initialize",

@@ -2,56 +2,11 @@
 
 import math
 
+import torch
 from torch import nn
 
-from skdeep.modules.layers import (
-    ACTIVATIONS,
-    Dropout,
-    Net,
-    dense_layers,
-    norm_layer,
-    standardizer,
-)
-
-
-def convolution(n_in, n_out, kernel_size, n_spatial):
-    """Layers of a convolution that keeps the size of the map."""
-    conv = (nn.Conv1d, nn.Conv2d)[n_spatial - 1]
-    if kernel_size % 2:
-        return [conv(n_in, n_out, kernel_size, padding=kernel_size // 2)]
-    # An even kernel needs one more on the far side, which torch's layer can't pad.
-    pad = (nn.ZeroPad1d, nn.ZeroPad2d)[n_spatial - 1]
-    sides = ((kernel_size - 1) // 2, kernel_size // 2) * n_spatial
-    return [pad(sides), conv(n_in, n_out, kernel_size)]
-
-
-class ConvBlock(nn.Sequential):
-    """Convolution that keeps the size of the map, normalization, activation."""
-
-    def __init__(self, n_in, n_out, kernel_size, activation, normalization, n_spatial):
-        layers = convolution(n_in, n_out, kernel_size, n_spatial)
-        if normalization is not None:
-            layers.append(norm_layer(normalization, n_out, n_spatial))
-        super().__init__(*layers, ACTIVATIONS[activation]())
-
-
-class ResidualBlock(nn.Module):
-    """Two convolutions and a shortcut around them (He et al., 2016)."""
-
-    def __init__(self, n_in, n_out, kernel_size, activation, normalization, n_spatial):
-        super().__init__()
-        self.residual = nn.Sequential(
-            ConvBlock(n_in, n_out, kernel_size, activation, normalization, n_spatial),
-            *convolution(n_out, n_out, kernel_size, n_spatial),
-            norm_layer(normalization, n_out, n_spatial),
-        )
-        self.shortcut = nn.Identity()
-        if n_in != n_out:
-            (self.shortcut,) = convolution(n_in, n_out, 1, n_spatial)
-        self.activation = ACTIVATIONS[activation]()
-
-    def forward(self, x):
-        return self.activation(self.residual(x) + self.shortcut(x))
+from skdeep.modules.blocks import STAGES, ConvBlock
+from skdeep.modules.layers import Dropout, Net, dense_layers, standardizer
 
 
 def global_pool(kind, n_places):
@@ -63,11 +18,10 @@ def global_pool(kind, n_places):
     return nn.Sequential(nn.Flatten(2), pool, nn.Flatten(1))
 
 
-BLOCKS = {"plain": ConvBlock, "residual": ResidualBlock}
-
-
 class CNN(Net):
     """Stages of convolutions: (n_samples, channels, *size) to logits.
+
+    NaN, the padding of a short series, is read as the mean of its channel.
 
     Parameters
     ----------
@@ -77,8 +31,8 @@ class CNN(Net):
     n_outputs : int
         Number of logits.
 
-    architecture : {"plain", "residual"}
-        Kind of the blocks.
+    architecture : {"plain", "residual", "inception"}
+        Kind of the stages.
 
     n_filters : tuple of int
         Filters of each stage.
@@ -86,8 +40,11 @@ class CNN(Net):
     depth : int
         Blocks in each stage.
 
-    kernel_size : int
-        Width of the convolutions.
+    kernel_size : tuple of tuple of int
+        For each stage, widths of the convolutions of a block.
+
+    stride : int
+        Step of a first convolution before the stages; 1 has no such convolution.
 
     pool_size : int
         Window and stride of the max pooling after each stage; an axis shorter than
@@ -112,6 +69,7 @@ class CNN(Net):
         n_filters,
         depth,
         kernel_size,
+        stride,
         pool_size,
         pooling,
         hidden_layer_sizes,
@@ -128,6 +86,7 @@ class CNN(Net):
                 "n_filters": n_filters,
                 "depth": depth,
                 "kernel_size": kernel_size,
+                "stride": stride,
                 "pool_size": pool_size,
                 "pooling": pooling,
                 "hidden_layer_sizes": hidden_layer_sizes,
@@ -138,28 +97,28 @@ class CNN(Net):
             },
             standardizer=standardizer(standardize, input_shape, channel_axis=0),
         )
-        n_in, *size = input_shape
-        max_pool = (nn.MaxPool1d, nn.MaxPool2d)[len(size) - 1]
-        stages = []
         self.row_size, self.n_operations = 0, 0
-        for n_out in n_filters:
-            for _ in range(depth):
-                block = BLOCKS[architecture](
-                    n_in, n_out, kernel_size, activation, normalization, len(size)
-                )
-                stages.append(block)
-                n_weights = sum(p.numel() for p in block.parameters())
-                self.n_operations += n_weights * math.prod(size)
-                self.row_size = max(self.row_size, n_out * math.prod(size))
-                n_in = n_out
+        n_in, *size = input_shape
+        options = (activation, normalization, len(size))
+        layers = []
+        if stride > 1:
+            size = [-(-n // stride) for n in size]
+            stem = ConvBlock(n_in, n_filters[0], 2 * stride + 1, *options, stride)
+            layers.append(self._counted(stem, n_filters[0], size))
+            n_in = n_filters[0]
+        max_pool = (nn.MaxPool1d, nn.MaxPool2d)[len(size) - 1]
+        for n_out, kernels in zip(n_filters, kernel_size, strict=True):
+            stage = STAGES[architecture](n_in, n_out, kernels, depth, *options)
+            layers.append(self._counted(stage, n_out, size))
+            n_in = n_out
             window = [pool_size if length >= pool_size else 1 for length in size]
             if max(window) > 1:
-                stages.append(max_pool(tuple(window)))
+                layers.append(max_pool(tuple(window)))
                 size = [n // w for n, w in zip(size, window, strict=True)]
         flatten = pooling == "flatten"
         n_pooled = n_in * (math.prod(size) if flatten else 1)
         sizes = (n_pooled, *hidden_layer_sizes)
-        self.features = nn.Sequential(*stages)
+        self.features = nn.Sequential(*layers)
         self.pool = nn.Flatten() if flatten else global_pool(pooling, math.prod(size))
         self.head = nn.Sequential(
             *([Dropout(dropout)] if dropout else []),
@@ -167,6 +126,15 @@ class CNN(Net):
         )
         self.output = nn.Linear(sizes[-1], n_outputs)
 
+    def _counted(self, layer, n_out, size):
+        """Add a layer with a map of that size to the sums that plan the work."""
+        n_weights = sum(p.numel() for p in layer.parameters())
+        self.n_operations += n_weights * math.prod(size)
+        self.row_size = max(self.row_size, n_out * math.prod(size))
+        return layer
+
     def body(self, x):
         """Logits of standardized input."""
+        if x.ndim == 3:
+            x = torch.where(torch.isnan(x), 0.0, x)
         return self.output(self.head(self.pool(self.features(x))))

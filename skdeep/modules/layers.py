@@ -9,6 +9,8 @@ from itertools import pairwise
 import torch
 from torch import nn
 
+from skdeep.modules.normalization import norm_layer
+
 ACTIVATIONS = {
     "identity": nn.Identity,
     "logistic": nn.Sigmoid,

@@ -61,10 +61,12 @@ OWN = {
         "architecture": ["deep", None],
         "n_filters": [*SIZES, ()],
         "depth": POSITIVE,
-        "kernel_size": POSITIVE,
+        "kernel_size": [*SIZES, ()],
+        "stride": POSITIVE,
         "pool_size": POSITIVE,
         "pooling": ["min", None],
         "hidden_layer_sizes": SIZES,
+        "augmentation": ["rotate", 3, ["shift", None]],
     },
     DeepRNNClassifier: {
         "input_shape": [*SHAPE, (2, 2, 2)],

@@ -246,3 +246,20 @@ def test_missing_values_elsewhere_are_refused(rnn, place, rule, method):
         clf.fit(rnn.X.reshape(-1, 8, 8), rnn.y)
     with pytest.raises(ValueError, match=rf"{rule}.*sample 3"):
         clf.fit(X, rnn.y) if method == "fit" else clf.predict(X)
+
+
+@pytest.mark.parametrize("channels", ["first", "last"])
+@pytest.mark.parametrize("pooling", ["mean", "max", "flatten"])
+def test_convolutional_nets_take_padded_series(cnn, ragged, pooling, channels):
+    X, X_test = ragged
+    if channels == "first":
+        X, X_test = X.swapaxes(1, 2), X_test.swapaxes(1, 2)
+    clf = cnn.make(input_shape=None, channels=channels, pooling=pooling)
+    clf.fit(X, cnn.y)
+    assert clf.score(X_test, cnn.y_test) > 0.6
+    flat = X_test.reshape(len(X_test), -1)
+    assert_array_equal(clf.predict(X_test), clf.predict(flat))
+    gap = X.copy()
+    gap[3, 0, 0] = np.nan
+    with pytest.raises(ValueError, match=r"NaN only pads the end.*sample 3"):
+        clf.fit(gap, cnn.y)

@@ -18,6 +18,7 @@ WAYS_TO_TRAIN = {
     "class weights": {"class_weight": {0: 3.0, 1: 0.5}},
     "balanced": {"class_weight": "balanced"},
     "layer normalization": {"normalization": "layer"},
+    "batch normalization": {"normalization": "batch"},
     "clipped": {"gradient_clip": 0.05},
     "stopping": {"early_stopping": True, "validation_fraction": 0.3},
     "stopping on the loss": {"early_stopping": True, "scoring": "loss"},

@@ -8,7 +8,8 @@ from numpy.testing import assert_allclose
 from torch import nn
 
 from skdeep.modules import ACTIVATIONS, CNN, Dropout
-from skdeep.modules.cnn import ConvBlock, ResidualBlock, global_pool
+from skdeep.modules.blocks import STAGES, InceptionBlock, residual_stage
+from skdeep.modules.cnn import global_pool
 
 CONFIG = {
     "input_shape": (2, 8, 6),
@@ -16,7 +17,8 @@ CONFIG = {
     "architecture": "plain",
     "n_filters": (4, 5),
     "depth": 1,
-    "kernel_size": 3,
+    "kernel_size": ((3, 3), (3, 3)),
+    "stride": 1,
     "pool_size": 2,
     "pooling": "flatten",
     "hidden_layer_sizes": (7,),
@@ -32,18 +34,24 @@ def make(**config):
     return CNN(**{**CONFIG, **config})
 
 
+def residual_block(n_in, n_out, activation, n_spatial):
+    return residual_stage(n_in, n_out, (3, 3), 1, activation, None, n_spatial)[0]
+
+
 def make_x(*shape):
     return torch.randn(5, *shape, generator=torch.Generator().manual_seed(1))
 
 
 @pytest.mark.parametrize("shape", [(2, 11), (1, 5), (3, 8, 6), (1, 3, 7)])
-@pytest.mark.parametrize("architecture", ["plain", "residual"])
+@pytest.mark.parametrize("architecture", STAGES)
+@pytest.mark.parametrize("stride", [1, 3])
 @pytest.mark.parametrize("pooling", ["mean", "max", "flatten"])
 @pytest.mark.parametrize("normalization", [None, "batch", "layer"])
-def test_shapes(shape, architecture, pooling, normalization):
+def test_shapes(shape, architecture, stride, pooling, normalization):
     net = make(
         input_shape=shape,
         architecture=architecture,
+        stride=stride,
         pooling=pooling,
         normalization=normalization,
         dropout=0.2,
@@ -51,12 +59,12 @@ def test_shapes(shape, architecture, pooling, normalization):
     assert net(make_x(*shape)).shape == (5, 3)
 
 
-@pytest.mark.parametrize("kernel_size", [1, 2, 3, 4, 5, 9])
+@pytest.mark.parametrize("kernel_sizes", [(1,), (2, 3), (4, 1, 5), (9, 2)])
 @pytest.mark.parametrize("shape", [(2, 7), (2, 7, 6)])
-@pytest.mark.parametrize("block", [ConvBlock, ResidualBlock])
-def test_blocks_keep_the_size_of_the_map(block, shape, kernel_size):
-    layer = block(2, 4, kernel_size, "relu", "batch", len(shape) - 1)
-    assert layer(make_x(*shape)).shape == (5, 4, *shape[1:])
+@pytest.mark.parametrize("stage", STAGES)
+def test_stages_keep_the_size_of_the_map(stage, shape, kernel_sizes):
+    layer = STAGES[stage](2, 9, kernel_sizes, 2, "relu", "batch", len(shape) - 1)
+    assert layer(make_x(*shape)).shape == (5, 9, *shape[1:])
 
 
 @pytest.mark.parametrize(
@@ -78,20 +86,59 @@ def test_axes_shorter_than_the_window_are_left_as_they_are(shape, pool_size, n_p
     assert net(make_x(*shape)).shape == (5, 3)
 
 
-@pytest.mark.parametrize(("architecture", "per_block"), [("plain", 1), ("residual", 2)])
-def test_depth_and_filters(architecture, per_block):
-    net = make(architecture=architecture, n_filters=(4, 4, 6), depth=3)
+@pytest.mark.parametrize("architecture", ["plain", "residual"])
+def test_depth_filters_and_kernels(architecture):
+    net = make(
+        architecture=architecture,
+        n_filters=(4, 6),
+        kernel_size=((3, 5), (5, 4, 3)),
+        depth=2,
+    )
     convolutions = [
-        m for m in net.modules() if isinstance(m, nn.Conv2d) and m.kernel_size == (3, 3)
+        m
+        for m in net.features.modules()
+        if isinstance(m, nn.Conv2d) and m.kernel_size != (1, 1)
     ]
-    assert len(convolutions) == 9 * per_block
-    widths = [c.out_channels for c in convolutions]
-    assert widths == [4] * 6 * per_block + [6] * 3 * per_block
-    assert sum(isinstance(m, nn.MaxPool2d) for m in net.modules()) == 3
+    assert [c.kernel_size[0] for c in convolutions] == [3, 5] * 2 + [5, 4, 3] * 2
+    assert [c.out_channels for c in convolutions] == [4] * 4 + [6] * 6
+    assert sum(isinstance(m, nn.MaxPool2d) for m in net.modules()) == 2
+
+
+def test_stride_comes_before_the_stages():
+    net = make(input_shape=(2, 50), stride=3, pool_size=1, pooling="flatten")
+    assert net.features[0][0].stride == (3,)
+    assert net.features(make_x(2, 50)).shape == (5, 5, 17)
+
+
+def test_inception_block_reads_several_widths_side_by_side():
+    block = InceptionBlock(12, 10, (5, 3), "relu", "batch", 1)
+    assert block.bottleneck.out_channels == 3
+    kernels = [branch[-1].kernel_size for branch in block.branches]
+    assert kernels == [(5,), (3,)]
+    x = make_x(12, 9)
+    y = block(x)
+    assert y.shape == (5, 10, 9)
+    parts = [branch(block.bottleneck(x)) for branch in block.branches]
+    together = torch.cat([*parts, block.pooled(x)], dim=1)
+    assert torch.equal(y, torch.relu(block.normalization(together)))
+
+
+def test_inception_block_needs_no_bottleneck_for_a_few_channels():
+    assert isinstance(
+        InceptionBlock(2, 12, (5, 3), "relu", None, 1).bottleneck, nn.Identity
+    )
+
+
+def test_inception_stage_has_a_shortcut():
+    stage = STAGES["inception"](2, 8, (5, 3), 2, "identity", None, 1)
+    for parameter in stage.residual.parameters():
+        nn.init.zeros_(parameter)
+    x = make_x(2, 9)
+    assert torch.equal(stage(x), stage.shortcut(x))
 
 
 def test_residual_block_adds_a_shortcut():
-    block = ResidualBlock(4, 4, 3, "identity", None, 2)
+    block = residual_block(4, 4, "identity", 2)
     assert isinstance(block.shortcut, nn.Identity)
     for parameter in block.residual.parameters():
         nn.init.zeros_(parameter)
@@ -100,7 +147,7 @@ def test_residual_block_adds_a_shortcut():
 
 
 def test_residual_block_projects_where_the_width_changes():
-    block = ResidualBlock(2, 4, 3, "identity", None, 1)
+    block = residual_block(2, 4, "identity", 1)
     for parameter in block.residual.parameters():
         nn.init.zeros_(parameter)
     x = make_x(2, 6)
@@ -108,7 +155,7 @@ def test_residual_block_projects_where_the_width_changes():
 
 
 def test_residual_block_activates_the_sum():
-    block = ResidualBlock(2, 2, 3, "relu", None, 1)
+    block = residual_block(2, 2, "relu", 1)
     x = make_x(2, 6)
     assert_allclose(
         block(x).detach(), torch.relu(block.residual(x) + x).detach(), atol=1e-6
@@ -146,14 +193,14 @@ def test_config_rebuilds_the_net():
 
 
 def test_sizes_that_plan_threads_and_chunks():
-    net = make(n_filters=(4, 5), hidden_layer_sizes=())
+    net = make(kernel_size=((3,), (3,)), hidden_layer_sizes=())
     assert net.row_size == 4 * 8 * 6
     n_first = 4 * (2 * 9 + 1) * 8 * 6
     n_second = 5 * (4 * 9 + 1) * 4 * 3
     assert net.n_operations == n_first + n_second
 
 
-@pytest.mark.parametrize("architecture", ["plain", "residual"])
+@pytest.mark.parametrize("architecture", STAGES)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_every_nonlinearity_is_used_once_and_not_in_place(activation, architecture):
     """Hooks of shap and captum count on it."""
@@ -169,7 +216,7 @@ def test_every_nonlinearity_is_used_once_and_not_in_place(activation, architectu
     for layer in watched:
         layer.register_forward_hook(count)
     net(make_x(2, 8, 6)).sum().backward()
-    assert len(watched) >= 2 + 4 * (2 if architecture == "residual" else 1) + 1
+    assert len(watched) >= 2 + 4 + 1
     assert all(calls[layer] == 1 for layer in watched)
     assert not any(getattr(layer, "inplace", False) for layer in net.modules())
     assert math.isfinite(float(net.output.weight.grad.sum()))

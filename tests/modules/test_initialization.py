@@ -16,7 +16,13 @@ SHARED = {
     "dropout": 0.1,
     "standardize": True,
 }
-CNN = {"n_filters": (8, 16), "depth": 1, "kernel_size": 3, "pool_size": 2}
+CNN = {
+    "n_filters": (8, 16),
+    "depth": 1,
+    "kernel_size": ((3, 3), (3, 3)),
+    "stride": 2,
+    "pool_size": 2,
+}
 RNN = {"hidden_size": 25, "n_layers": 2, "bidirectional": True, "pooling": "attention"}
 NETS = {
     "mlp": ("MLP", {"input_shape": (60,)}),

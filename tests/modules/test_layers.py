@@ -12,7 +12,8 @@ from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from skdeep.modules import ACTIVATIONS, Dropout, InputStandardizer, use_generator
-from skdeep.modules.layers import dense_layers, norm_layer, standardizer
+from skdeep.modules.layers import dense_layers, standardizer
+from skdeep.modules.normalization import BatchNorm1d, BatchNorm2d, norm_layer
 
 X = load_wine(return_X_y=True)[0]
 WEIGHT = np.random.default_rng(0).integers(1, 5, len(X)).astype(float)
@@ -193,9 +194,9 @@ def test_every_dropout_layer_gets_the_generator():
     ("kind", "n_spatial", "expected"),
     [
         (None, 0, nn.Identity),
-        ("batch", 0, nn.BatchNorm1d),
-        ("batch", 1, nn.BatchNorm1d),
-        ("batch", 2, nn.BatchNorm2d),
+        ("batch", 0, BatchNorm1d),
+        ("batch", 1, BatchNorm1d),
+        ("batch", 2, BatchNorm2d),
         ("layer", 0, nn.LayerNorm),
         ("layer", 1, nn.GroupNorm),
         ("layer", 2, nn.GroupNorm),
@@ -216,7 +217,7 @@ def test_norm_layer(kind, n_spatial, expected):
 
 def test_order_of_dense_layers():
     layers = dense_layers((3, 4, 5), "tanh", "batch", 0.2)
-    block = [nn.Linear, nn.BatchNorm1d, nn.Tanh, Dropout]
+    block = [nn.Linear, BatchNorm1d, nn.Tanh, Dropout]
     assert [type(layer) for layer in layers] == 2 * block
     assert [type(layer) for layer in dense_layers((3, 4), "relu", None, 0)] == [
         nn.Linear,

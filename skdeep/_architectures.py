@@ -1,0 +1,133 @@
+"""What the names of convolutional architectures stand for."""
+
+from typing import NamedTuple
+
+from skdeep._parameters import as_sizes
+
+
+class Preset(NamedTuple):
+    """An architecture.
+
+    Attributes
+    ----------
+    stages : str
+        Kind of the module's stages.
+
+    n_filters : tuple of int
+        Filters of each stage.
+
+    kernels : tuple of int
+        Widths of the convolutions: of each stage ("plain"), or of those in a block.
+
+    depth : int
+        Blocks in each stage.
+
+    pool_size : int
+        Window of the max pooling after each stage.
+    """
+
+    stages: str
+    n_filters: tuple
+    kernels: tuple
+    depth: int = 1
+    pool_size: int = 1
+
+
+# For series and for images.
+PRESETS = {
+    "auto": (
+        Preset("residual", (32, 64, 64), (7, 5, 3), pool_size=2),
+        Preset("plain", (16, 64, 128), (3, 3, 3), pool_size=2),
+    ),
+    "plain": (
+        Preset("plain", (32, 64, 64), (5, 5, 5), pool_size=2),
+        Preset("plain", (32, 64, 64), (3, 3, 3), pool_size=2),
+    ),
+    "residual": (
+        Preset("residual", (32, 64, 64), (5, 5), pool_size=2),
+        Preset("residual", (32, 64, 64), (3, 3), pool_size=2),
+    ),
+    "fcn": (Preset("plain", (128, 256, 128), (8, 5, 3)),) * 2,
+    "resnet": (Preset("residual", (64, 128, 128), (8, 5, 3)),) * 2,
+    "inception": (
+        Preset("inception", (128, 128), (40, 20, 10), depth=3),
+        Preset("inception", (128, 128), (5, 3, 1), depth=3),
+    ),
+}
+
+# Longer series, and larger images, are read in strides.
+_LONGEST = {1: 128, 2: 64}
+
+
+def resolve(architecture, chosen, size):
+    """Replace "auto" and lay the widths of all convolutions out.
+
+    Parameters
+    ----------
+    architecture : str
+        Of ``PRESETS``.
+
+    chosen : dict
+        The parameters `n_filters`, `depth`, `kernel_size`, `stride`, `pool_size` and
+        `pooling` of the estimator.
+
+    size : sequence of int
+        Length, or height and width, of the input.
+
+    Returns
+    -------
+    config : dict
+        Keyword arguments of the module.
+    """
+    n_axes = len(size)
+    preset = PRESETS[architecture][n_axes - 1]
+    auto = {
+        "n_filters": preset.n_filters,
+        "depth": preset.depth,
+        "stride": max(1, round(max(size) / _LONGEST[n_axes])),
+        "pool_size": preset.pool_size,
+        "pooling": "flatten" if preset.stages == "plain" and n_axes == 2 else "mean",
+    }
+    config = {k: auto[k] if chosen[k] == "auto" else chosen[k] for k in auto}
+    n_filters = as_sizes(config["n_filters"])
+    return {
+        "architecture": preset.stages,
+        "n_filters": n_filters,
+        "depth": int(config["depth"]),
+        "kernel_size": _lay_out(
+            preset.stages, chosen["kernel_size"], preset.kernels, len(n_filters)
+        ),
+        "stride": int(config["stride"]),
+        "pool_size": int(config["pool_size"]),
+        "pooling": config["pooling"],
+    }
+
+
+def _lay_out(stages, kernel_size, auto, n_stages):
+    """For each stage, the widths of the convolutions of a block."""
+    if kernel_size == "auto":
+        # Stages beyond those of the preset are like its last one.
+        sizes = auto
+        if stages == "plain":
+            sizes = (auto + auto[-1:] * n_stages)[:n_stages]
+    else:
+        sizes = as_sizes(kernel_size)
+        if len(sizes) == 1:
+            sizes = _of_one(stages, *sizes, n_stages)
+    if stages != "plain":
+        return (sizes,) * n_stages
+    if len(sizes) != n_stages:
+        raise ValueError(
+            "`kernel_size` must be one integer, or one for each of the "
+            f"{n_stages} stages of `n_filters`. Got {kernel_size!r}."
+        )
+    return tuple((size,) for size in sizes)
+
+
+def _of_one(stages, size, n_stages):
+    """Widths that a single number stands for."""
+    if stages == "plain":
+        return (size,) * n_stages
+    if stages == "residual":
+        return (size, size)
+    return (size, max(1, size // 2), max(1, size // 4))

@@ -1,0 +1,58 @@
+"""Accuracy of the default DeepCNNClassifier on series, beside published results.
+
+python tests/benchmarks/accuracy/series.py DATA_FOLDER --json series.json
+"""
+
+import numpy as np
+import reports
+import sets
+
+from skdeep import DeepCNNClassifier
+
+PEERS = {
+    "FCN": "fcn",
+    "ResNet": "resnet",
+    "Inception": "Inception(single)",
+    "InceptionTime": "InceptionTime",
+    "ROCKET": "ROCKET",
+}
+
+
+def main():
+    """Fit every set, print the table."""
+    args = reports.arguments(__doc__.splitlines()[0]).parse_args()
+    published = sets.published(args.folder, "ts_reference_wide.csv")
+    results = {}
+    for name in args.sets or sets.series_names(args.folder):
+        split = sets.load_series(args.folder, name)
+        results[name] = [
+            reports.measure(
+                DeepCNNClassifier(
+                    channels="last", n_members=args.members, random_state=seed
+                ),
+                split,
+            )
+            for seed in range(args.seeds)
+        ]
+        print(name, results[name], flush=True)
+        reports.save(args.json, f"series, n_members={args.members}", results)
+    print(show(results, published))
+
+
+def show(results, published):
+    """Table of the sets; means over those that all peers have been run on."""
+    rows = []
+    for name, runs in results.items():
+        theirs = [published.get(name, {}).get(key) for key in PEERS.values()]
+        ours = [reports.mean(runs, key) for key in ("accuracy", "fit_seconds")]
+        rows.append([name, ours[0], *theirs, round(ours[1], 1)])
+    compared = [row[1:] for row in rows if None not in row]
+    if compared:
+        *means, seconds = np.mean(compared, axis=0).tolist()
+        title = f"mean of {len(compared)}"
+        rows.append([title, *means, round(seconds, 1)])
+    return reports.table(["set", "skdeep", *PEERS, "fit, s"], rows)
+
+
+if __name__ == "__main__":
+    main()
