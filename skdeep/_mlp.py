@@ -7,12 +7,12 @@ from skdeep._base import BaseDeepClassifier
 from skdeep._docstrings import shared_docs
 from skdeep._fitting import for_encoded
 from skdeep._members import modules_of
-from skdeep._parameters import Boolean, Features, OneOf, Sizes
+from skdeep._parameters import Boolean, Features, OneOf, Sizes, as_sizes
 from skdeep._rules import SHARED_RULES
 from skdeep._validation import InputFormat
 
-# What "auto" means, if there are batches.
-_DROPOUT = 0.3
+# What "auto" means, in layers that can spare units.
+_DROPOUT, _WIDE = 0.3, 64
 
 
 @shared_docs
@@ -204,9 +204,10 @@ class DeepMLPClassifier(BaseDeepClassifier):
 
     @property
     def _dropout(self):
-        if self.dropout == "auto":
-            return 0.0 if self.solver == "lbfgs" else _DROPOUT
-        return self.dropout
+        if self.dropout != "auto":
+            return self.dropout
+        wide = min(as_sizes(self.hidden_layer_sizes), default=0) >= _WIDE
+        return _DROPOUT if wide and self.solver != "lbfgs" else 0.0
 
     def encode(self, X):
         """Turn a table into what the net takes: categories as codes 0, 1, ...

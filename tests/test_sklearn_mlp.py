@@ -12,6 +12,7 @@ import pytest
 from sklearn.neural_network.tests import test_mlp as original
 
 from skdeep import DeepMLPClassifier
+from small_nets import AS_MLP_CLASSIFIER
 
 # They set private attributes up by hand, or read them.
 PRIVATE = {
@@ -54,10 +55,11 @@ def swapped_tests(classifier):
     }
 
 
-globals().update(swapped_tests(DeepMLPClassifier))
-globals()[UNSCALED] = swapped_tests(
-    functools.partial(DeepMLPClassifier, standardize=False)
-)[UNSCALED]
+Plain = functools.partial(DeepMLPClassifier, **AS_MLP_CLASSIFIER)
+globals().update(swapped_tests(Plain))
+globals()[UNSCALED] = swapped_tests(functools.partial(Plain, standardize=False))[
+    UNSCALED
+]
 
 
 def test_the_module_was_swapped():

@@ -223,20 +223,6 @@ def use_generator(module, generator):
             layer.generator = generator
 
 
-def norm_layer(kind, n_features, n_spatial=0):
-    """Build the normalization layer `kind` for inputs with `n_spatial` spatial axes.
-
-    Layer normalization of a feature map is group normalization with one group (Wu and
-    He, 2018), which does not depend on the size of the map.
-    """
-    if kind is None:
-        return nn.Identity()
-    if kind == "batch":
-        classes = (nn.BatchNorm1d, nn.BatchNorm1d, nn.BatchNorm2d)
-        return classes[n_spatial](n_features)
-    return nn.GroupNorm(1, n_features) if n_spatial else nn.LayerNorm(n_features)
-
-
 def dense_layers(sizes, activation, normalization, dropout, shared_dropout=False):
     """Linear, normalization, activation and dropout for each pair of `sizes`."""
     layers = []

@@ -17,8 +17,9 @@ class TableInput(nn.Module):
     """What needs no training: (n_samples, n_features) to (n_samples, n_encoded).
 
     Numbers come first, standardized, zero where they are missing; then what
-    `PiecewiseLinear` makes of them; then indicators of missing numbers; then small sets of categories one-hot, all zero where missing;
-    then large ones as codes 1, 2, ..., zero where missing, for `CategoryEmbedding`.
+    `PiecewiseLinear` makes of them; then indicators of missing numbers; then small sets
+    of categories one-hot, all zero where missing; then large ones as codes 1, 2, ...,
+    zero where missing, for `CategoryEmbedding`.
 
     Parameters
     ----------
