@@ -9,7 +9,7 @@ from skdeep._rules import SHARED_RULES
 from skdeep._validation import InputFormat
 
 # What "auto" means for `batch_size` and `max_iter`.
-_SMALLEST_BATCH, _LARGEST_BATCH = 64, 200
+_SMALLEST_BATCH, _LARGEST_BATCH = 20, 200
 _STEPS, _FEWEST_EPOCHS, _MOST_EPOCHS = 500, 12, 300
 
 
@@ -158,7 +158,7 @@ default="auto"
         beta_1=0.9,
         beta_2=0.999,
         epsilon=1e-8,
-        n_iter_no_change=50,
+        n_iter_no_change=10,
         max_fun=15000,
         n_members=1,
         device="auto",

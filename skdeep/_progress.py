@@ -242,10 +242,9 @@ class Progress:
         complete = asked_to_stop
         if not complete:
             schedule.epoch_done(self.curves.n_seen)
-            # A planned rate has to come down before its loss says anything.
-            if self.stalled and (
-                self.validation is not None or not schedule.planned_end
-            ):
+            # A training loss that rests at a high rate says nothing of a plan's end.
+            on_plan = schedule.planned_end and self.validation is None
+            if self.stalled and not on_plan:
                 complete = schedule.plateau()
                 if not complete:
                     self.curves.n_without_improvement = 0
