@@ -211,8 +211,8 @@ out_activation_ : str
 """
 
 _AUTO_DROPOUT = """ "auto"
-    is 0.3 if all hidden layers have at least 64 units, and 0 otherwise or with "lbfgs".\
-"""
+    is 0.3 if all hidden layers have at least 64 units, and 0 otherwise or with
+    "lbfgs"."""
 
 
 def shared_docs(cls):

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from sklearn.neural_network import MLPClassifier
+from small_nets import AS_MLP_CLASSIFIER
 
 from skdeep import DeepMLPClassifier
-from small_nets import AS_MLP_CLASSIFIER
 
 ROOT = Path(__file__).parents[1]
 

@@ -10,9 +10,9 @@ import types
 
 import pytest
 from sklearn.neural_network.tests import test_mlp as original
+from small_nets import AS_MLP_CLASSIFIER
 
 from skdeep import DeepMLPClassifier
-from small_nets import AS_MLP_CLASSIFIER
 
 # They set private attributes up by hand, or read them.
 PRIVATE = {
