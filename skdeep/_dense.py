@@ -49,7 +49,6 @@ def is_plain(module):
         type(module) is MLP
         and module.config["activation"] in _ACTIVATIONS
         and module.config["normalization"] is None
-        and module.embedding is None
         and module.output.weight.device.type == "cpu"
     )
 
@@ -110,7 +109,7 @@ class DenseForward:
             if n_samples > _MANY_ROWS:
                 self._scale_weights(activation)
         elif isinstance(module.standardizer, TableInput):
-            self.encode = module.standardizer
+            self.encode = module.encode
 
     def _scale_weights(self, activation):
         """Scale the weights instead of x, which saves a pass over the data."""
@@ -150,7 +149,7 @@ class DenseForward:
             In Fortran order: sums over a few classes are quicker along the samples.
         """
         if self.encode is not None:
-            x = self.encode(torch.from_numpy(x)).numpy()
+            x = self.encode(torch.from_numpy(x)).detach().numpy()
         if self.mean is not None:
             x = self._into(0, np.subtract, x, self.mean)
         if self.scale is not None:
@@ -203,12 +202,17 @@ class DenseGradient:
         self.weights = [values[layer.weight].numpy() for layer in layers]
         self.biases = [values[layer.bias].numpy()[:, None] for layer in layers]
         parameters = [p for layer in layers for p in (layer.weight, layer.bias)]
+        self.embedding = modules[0].embedding
+        if self.embedding is not None:
+            self.vectors = values[self.embedding.weight]
+            parameters.append(self.embedding.weight)
         gradients = [gradients[parameter].numpy() for parameter in parameters]
         self.gradients = [gradients]
         for _ in range(n_shards - 1):
             self.gradients.append([np.empty_like(gradient) for gradient in gradients])
         self.activate, self.derivative = _ACTIVATIONS[modules[0].config["activation"]]
         self.dropouts = [_dropouts(module) for module in modules]
+        self.shared_dropout = modules[0].config["shared_dropout"]
         self.output = _sigmoid_output if multilabel else _softmax_output
         self.team = Team(min(n_shards, n_threads))
 
@@ -232,13 +236,17 @@ class DenseGradient:
         def shard(gradients, rows):
             # Each thread has an error state of its own.
             with np.errstate(all="ignore"):
-                inputs, hidden, logits = self._forward(x[:, rows], masks, rows)
+                own_masks = self._masks_of(rows, masks)
+                embedded, places = self._embed(x[:, rows])
+                inputs, hidden, logits = self._forward(embedded, own_masks)
                 losses, delta = self.output(logits, target[:, rows])
                 if weight is not None:
                     losses *= weight[:, rows]
                     delta *= weight[:, rows, None]
                 delta /= totals
-                self._backward(delta, inputs, hidden, masks, rows, gradients)
+                delta = self._backward(delta, inputs, hidden, own_masks, gradients)
+                if places is not None:
+                    self._embed_backward(delta, places, gradients[-1])
                 return np.add.reduce(losses, 1)
 
         shards = _cut(x.shape[1], len(self.gradients))
@@ -250,7 +258,7 @@ class DenseGradient:
 
     def _masks(self, batch):
         """Masks of each hidden layer, drawn for the whole batch."""
-        n_rows, masks = batch.x.shape[1], []
+        n_rows, masks = 1 if self.shared_dropout else batch.x.shape[1], []
         for k, weight in enumerate(self.weights[:-1]):
             layer_masks = np.ones((len(weight), n_rows, weight.shape[1]), weight.dtype)
             for mask, layers, size in zip(
@@ -262,7 +270,24 @@ class DenseGradient:
             masks.append(layer_masks)
         return masks
 
-    def _forward(self, x, masks, rows):
+    def _masks_of(self, rows, masks):
+        if masks is None or self.shared_dropout:
+            return masks
+        return [mask[:, rows] for mask in masks]
+
+    def _embed(self, x):
+        """Vectors in place of the codes, and where they are among all vectors."""
+        if self.embedding is None:
+            return x, None
+        n_nets, n_rows, size = self.vectors.shape
+        n = len(self.embedding.offsets)
+        first = torch.arange(n_nets)[:, None, None] * n_rows + self.embedding.offsets
+        places = torch.from_numpy(x[:, :, -n:]).long() + first
+        vectors = self.vectors.reshape(-1, size)[places].flatten(2).numpy()
+        x = np.broadcast_to(x[:, :, :-n], (n_nets, x.shape[1], x.shape[2] - n))
+        return np.concatenate([x, vectors], 2), places
+
+    def _forward(self, x, masks):
         inputs, hidden = [x], []
         last = len(self.weights) - 1
         for k in range(last):
@@ -270,7 +295,7 @@ class DenseGradient:
             h = self.activate(h)
             hidden.append(h)
             if masks is not None:
-                h = h * masks[k][:, rows]
+                h = h * masks[k]
             inputs.append(h)
         # Laid out class by class: sums over a few classes are quicker that way.
         logits = np.matmul(self.weights[last], inputs[-1].transpose(0, 2, 1))
@@ -283,7 +308,7 @@ class DenseGradient:
         z += self.biases[k]
         return z
 
-    def _backward(self, delta, inputs, hidden, masks, rows, gradients):
+    def _backward(self, delta, inputs, hidden, masks, gradients):
         for k in range(len(self.weights) - 1, -1, -1):
             weight_gradient, bias_gradient = gradients[2 * k : 2 * k + 2]
             np.matmul(delta.transpose(0, 2, 1), inputs[k], out=weight_gradient)
@@ -291,8 +316,19 @@ class DenseGradient:
             if k:
                 delta = np.matmul(delta, self.weights[k])
                 if masks is not None:
-                    delta *= masks[k - 1][:, rows]
+                    delta *= masks[k - 1]
                 delta = self.derivative(delta, hidden[k - 1])
+        return delta
+
+    def _embed_backward(self, delta, places, gradient):
+        """Add up the gradients of each vector, given those of the first layer."""
+        n_vectors, size = places.shape[2], gradient.shape[2]
+        delta = np.matmul(delta, self.weights[0][:, :, -n_vectors * size :])
+        total = np.zeros((gradient.size // size, size), gradient.dtype)
+        torch.from_numpy(total).index_add_(
+            0, places.flatten(), torch.from_numpy(delta.reshape(-1, size))
+        )
+        gradient[:] = total.reshape(gradient.shape)
 
 
 @lru_cache

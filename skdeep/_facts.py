@@ -4,6 +4,9 @@ from skdeep import _validation as validation
 from skdeep._frames import learn_columns
 from skdeep._members import modules_of
 
+# Facts of a module, bins included, which are learned when it is built.
+_TABLE, _TOKENS = ("n_categories", "missing", "n_bins"), ("vocabulary_size",)
+
 
 def find_columns(estimator, X, going_on, declared):
     """Kinds of the columns of X: those of the fit that goes on, or those of X."""
@@ -45,17 +48,12 @@ def find_facts(estimator, X, index, columns, going_on):
     facts : dict
     """
     form = estimator._input_format
-    if form.table:
-        find, arguments = _of_table, (X, index, columns)
-        names = ("n_categories", "missing")
-    elif form.tokens:
-        find, arguments, names = _of_tokens, (X, index), ("vocabulary_size",)
-    else:
+    if not (form.table or form.tokens):
         return {}
     if going_on:
         config = modules_of(estimator.module_)[0].config
-        return {name: config[name] for name in names}
-    return dict(zip(names, find(*arguments), strict=True))
+        return {name: config[name] for name in (_TABLE if form.table else _TOKENS)}
+    return _of_table(X, index, columns) if form.table else _of_tokens(X, index)
 
 
 def _of_table(X, index, columns):
@@ -63,9 +61,9 @@ def _of_table(X, index, columns):
     missing = validation.missing_features(X, index)
     if n_categories:
         missing = tuple(j for j in missing if not n_categories[j])
-    return n_categories, missing
+    return {"n_categories": n_categories, "missing": missing}
 
 
 def _of_tokens(X, index):
     rows = X if len(index) == len(X) else X[index]
-    return (validation.vocabulary_size(rows),)
+    return {"vocabulary_size": validation.vocabulary_size(rows)}

@@ -12,6 +12,7 @@ from sklearn.utils import check_random_state
 from skdeep import _batches as batching
 from skdeep import _validation as validation
 from skdeep._augmentation import augmentation
+from skdeep._bins import learn_edges
 from skdeep._devices import resolve_device, resolve_dtype
 from skdeep._facts import find_columns, find_facts
 from skdeep._frames import Columns
@@ -420,8 +421,13 @@ def make_module(estimator, data, batches, randomness, module):
     config = estimator._module_config(data.fold.module_shape, n_classes)
     config.update(data.facts)
     if module is None:
+        edges = find_edges(estimator, data, batches)
+        if any(map(len, edges)):
+            config["n_bins"] = tuple(max(0, len(cuts) - 1) for cuts in edges)
         module = allocate(build(estimator._module_name, config), data.dtype)
         initialize(module, randomness.weights, estimator.activation)
+        if "n_bins" in config:
+            module.standardizer.bins.set_edges(edges)
         module = module.to(data.device)
     else:
         for name in sorted(config):
@@ -431,6 +437,17 @@ def make_module(estimator, data, batches, randomness, module):
         with threads_for(1e6, np.inf):
             batches.learn_statistics(module.standardizer)
     return module
+
+
+def find_edges(estimator, data, batches):
+    """Edges of the bins of each feature; none without such an embedding."""
+    if getattr(estimator, "numerical_embedding", None) is None:
+        return []
+    n_categories = data.facts["n_categories"] or (0,) * data.X.shape[1]
+    edges = learn_edges(
+        data.X, batches.index, data.weight, [n == 0 for n in n_categories]
+    )
+    return [cuts.tolist() for cuts in edges]
 
 
 def make_net(estimator, data, batches, randomness, module, max_iter, incremental):

@@ -113,10 +113,9 @@ def check_X(estimator, X, y="no_validation", *, input_format, reset, columns=Non
         float64 or float32. A pair of `X` and `y` if `y` was given.
     """
     may_miss = input_format.padded or input_format.table
-    bytes_ = getattr(X, "dtype", None) == np.uint8
     options = {
         "accept_sparse": "csr" if input_format.sparse else False,
-        "dtype": np.float32 if bytes_ else (np.float64, np.float32),
+        "dtype": (np.float64, np.float32),
         "ensure_all_finite": "allow-nan" if may_miss else True,
     }
     without_y = isinstance(y, str)

@@ -97,10 +97,36 @@ def test_gradient_with_label_smoothing(multilabel, weighted):
     compare(make_module(), multilabel, weighted, smoothing=0.3)
 
 
+@pytest.mark.parametrize("multilabel", [False, True])
+def test_gradient_through_dropout_that_a_batch_shares(multilabel):
+    compare(make_module(dropout=0.4, shared_dropout=True), multilabel)
+
+
+# Petal lengths, cut to whole centimetres, as the codes of categories.
+CODES = {"n_categories": (0, 0, 12, 0), "n_bins": (3, 0, 0, 4)}
+
+
+@pytest.mark.parametrize("sizes", [(), (7, 5)])
 @pytest.mark.parametrize("weighted", [False, True])
+def test_gradient_of_the_vectors_of_categories(weighted, sizes):
+    module = make_module(**CODES, hidden_layer_sizes=sizes)
+    assert module.embedding is not None
+    compare(module, False, weighted)
+
+
+def test_forward_through_the_vectors_of_categories():
+    module = make_module(**CODES).eval()
+    with torch.no_grad():
+        expected = module(torch.from_numpy(X))
+    assert_allclose(DenseForward(module, len(X))(X), expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("shared", [False, True])
 @pytest.mark.parametrize("n_threads", [1, 2, 3])
-def test_gradient_in_shards(n_threads, weighted):
-    module = make_module(activation="tanh", dropout=0.3).train()
+def test_gradient_in_shards(n_threads, shared, weighted):
+    config = {"dropout": 0.3, "shared_dropout": shared, **CODES}
+    module = make_module(activation="tanh", **config).train()
     flat = FlatParameters(module)
     batch = make_batch(module, False, weighted, 0.1)
     results = []

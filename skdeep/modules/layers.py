@@ -189,6 +189,9 @@ class Dropout(nn.Module):
     p : float
         Probability of an element to be zeroed while training.
 
+    shared : bool
+        Whether all samples of a batch get the same mask.
+
     Attributes
     ----------
     generator : torch.Generator or None
@@ -198,9 +201,9 @@ class Dropout(nn.Module):
         Used instead of drawing one.
     """
 
-    def __init__(self, p):
+    def __init__(self, p, shared=False):
         super().__init__()
-        self.p = p
+        self.p, self.shared = p, shared
         self.generator = None
         self.given_mask = None
 
@@ -212,8 +215,8 @@ class Dropout(nn.Module):
         return x * self.mask(x)
 
     def mask(self, x):
-        """Draw a mask of 0 and 1 / (1 - p) for `x`."""
-        keep = torch.empty_like(x)
+        """Draw a mask of 0 and 1 / (1 - p) for `x`; of one row, if it is shared."""
+        keep = torch.empty_like(x[:1] if self.shared else x)
         keep.bernoulli_(1.0 - self.p, generator=self.generator)
         return keep.div_(1.0 - self.p)
 
@@ -229,7 +232,7 @@ def use_generator(module, generator):
             layer.generator = generator
 
 
-def dense_layers(sizes, activation, normalization, dropout):
+def dense_layers(sizes, activation, normalization, dropout, shared_dropout=False):
     """Linear, normalization, activation and dropout for each pair of `sizes`."""
     layers = []
     for n_in, n_out in pairwise(sizes):
@@ -238,7 +241,7 @@ def dense_layers(sizes, activation, normalization, dropout):
             layers.append(norm_layer(normalization, n_out))
         layers.append(ACTIVATIONS[activation]())
         if dropout:
-            layers.append(Dropout(dropout))
+            layers.append(Dropout(dropout, shared_dropout))
     # A Sequential without children would be a layer that explainers don't know.
     return layers or [nn.Identity()]
 

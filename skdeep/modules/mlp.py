@@ -31,6 +31,9 @@ class MLP(Net):
     dropout : float
         Probability, after each activation.
 
+    shared_dropout : bool
+        Whether all samples of a batch lose the same units.
+
     standardize : bool
         Whether the first layer standardizes each feature.
 
@@ -40,6 +43,9 @@ class MLP(Net):
 
     missing : tuple of int
         Positions of the features that get an indicator of missing values.
+
+    n_bins : tuple of int
+        Bins of each feature for `PiecewiseLinear`; empty if there are none.
 
     Attributes
     ----------
@@ -59,10 +65,12 @@ class MLP(Net):
         standardize,
         n_categories=(),
         missing=(),
+        n_bins=(),
+        shared_dropout=False,
     ):
-        if n_categories or missing:
+        if n_categories or missing or n_bins:
             n_categories = n_categories or (0,) * input_shape[0]
-            first = TableInput(n_categories, missing, standardize)
+            first = TableInput(n_categories, missing, standardize, n_bins)
         else:
             first = standardizer(standardize, input_shape, 0, fill_missing=True)
         super().__init__(
@@ -76,6 +84,8 @@ class MLP(Net):
                 "standardize": standardize,
                 "n_categories": n_categories,
                 "missing": missing,
+                "n_bins": n_bins,
+                "shared_dropout": shared_dropout,
             },
             standardizer=first,
         )
@@ -87,7 +97,7 @@ class MLP(Net):
                 n_inputs += self.embedding.n_outputs
         sizes = (n_inputs, *hidden_layer_sizes)
         self.hidden = nn.Sequential(
-            *dense_layers(sizes, activation, normalization, dropout)
+            *dense_layers(sizes, activation, normalization, dropout, shared_dropout)
         )
         self.output = nn.Linear(sizes[-1], n_outputs)
         hidden = [layer for layer in self.hidden if isinstance(layer, nn.Linear)]
@@ -101,3 +111,8 @@ class MLP(Net):
         if self.embedding is not None:
             x = self.embedding(x)
         return self.output(self.hidden(x))
+
+    def encode(self, x):
+        """Input of the first dense layer, of raw input."""
+        x = self.standardizer(x)
+        return x if self.embedding is None else self.embedding(x)

@@ -1,6 +1,6 @@
 """The first stages of a net for tables: missing numbers and categories."""
 
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 import torch
 from torch import nn
@@ -16,9 +16,10 @@ _EMBEDDING_SIZE = 8
 class TableInput(nn.Module):
     """What needs no training: (n_samples, n_features) to (n_samples, n_encoded).
 
-    Numbers come first, standardized, zero where they are missing; then indicators of
-    missing numbers; then small sets of categories one-hot, all zero where missing;
-    then large ones as codes 1, 2, ..., zero where missing, for `CategoryEmbedding`.
+    Numbers come first, standardized, zero where they are missing; then what
+    `PiecewiseLinear` makes of them; then indicators of missing numbers; then small sets
+    of categories one-hot, all zero where missing; then large ones as codes 1, 2, ...,
+    zero where missing, for `CategoryEmbedding`.
 
     Parameters
     ----------
@@ -32,6 +33,9 @@ class TableInput(nn.Module):
     standardize : bool
         Whether numbers are standardized.
 
+    n_bins : tuple of int
+        Bins of each feature; empty if there are none at all.
+
     Attributes
     ----------
     n_dense : int
@@ -41,7 +45,7 @@ class TableInput(nn.Module):
         Number of categories of each feature that is left as a code.
     """
 
-    def __init__(self, n_categories, missing, standardize):
+    def __init__(self, n_categories, missing, standardize, n_bins=()):
         super().__init__()
         numbers = [j for j, n in enumerate(n_categories) if n == 0]
         one_hot = [
@@ -58,7 +62,8 @@ class TableInput(nn.Module):
             "codes": [code for _, code in one_hot],
             "coded": coded,
         }
-        self.n_dense = len(numbers) + len(missing) + len(one_hot)
+        self.bins = PiecewiseLinear(n_bins) if any(n_bins) else None
+        self.n_dense = len(numbers) + sum(n_bins) + len(missing) + len(one_hot)
         self.embedded = [n_categories[j] for j in coded]
         for name, positions in self.positions.items():
             self.register_buffer(name, torch.tensor(positions, dtype=torch.int64))
@@ -74,6 +79,7 @@ class TableInput(nn.Module):
     def forward(self, x):
         parts = [
             self.standardizer(x[:, self.numbers]),
+            *([] if self.bins is None else [self.bins(x)]),
             x[:, self.missing].isnan(),
             x[:, self.one_hot] == self.codes,
             (x[:, self.coded] + 1.0).nan_to_num(),
@@ -83,6 +89,57 @@ class TableInput(nn.Module):
     def update(self, x, weight):
         """Take in a chunk, as ``InputStandardizer`` does."""
         self.standardizer.update(x[:, self.numbers], weight)
+
+
+class PiecewiseLinear(nn.Module):
+    """Several numbers for one (Gorishniy, Rubachev and Babenko, 2022).
+
+    There is one for each bin: 0 below the bin, 1 above it, and linear in between, less
+    its mean if all bins are equally frequent. A missing number makes them zero.
+
+    Parameters
+    ----------
+    n_bins : tuple of int
+        Bins of each feature.
+    """
+
+    def __init__(self, n_bins):
+        super().__init__()
+        self.n_bins = n_bins
+        self.register_buffer("features", torch.zeros(sum(n_bins), dtype=torch.int64))
+        for name in ("lower", "inverse_width", "center"):
+            self.register_buffer(name, torch.zeros(sum(n_bins)))
+        # Each used once, for explainers.
+        self.above_lower, self.above_upper = nn.ReLU(), nn.ReLU()
+
+    def reset_parameters(self):
+        """Fill the buffers; nothing is known about the edges."""
+        self.set_edges([range(n + 1) for n in self.n_bins])
+
+    @torch.no_grad()
+    def set_edges(self, edges):
+        """Cut the features here.
+
+        Parameters
+        ----------
+        edges : list of sequence of float
+            One more than there are bins, ascending; anything for no bins.
+        """
+        features, lower, inverse_width, center = [], [], [], []
+        for j, (n, cuts) in enumerate(zip(self.n_bins, edges, strict=True)):
+            features += [j] * n
+            lower += cuts[:n]
+            inverse_width += [1.0 / (b - a) for a, b in pairwise(cuts[: n + 1])]
+            center += [1.0 - (t + 0.5) / n for t in range(n)]
+        self.features.copy_(torch.tensor(features))
+        self.lower.copy_(torch.tensor(lower, dtype=torch.float64))
+        self.inverse_width.copy_(torch.tensor(inverse_width, dtype=torch.float64))
+        self.center.copy_(torch.tensor(center, dtype=torch.float64))
+
+    def forward(self, x):
+        place = (x[:, self.features] - self.lower) * self.inverse_width
+        within = self.above_lower(place) - self.above_upper(place - 1.0)
+        return (within - self.center).nan_to_num()
 
 
 class CategoryEmbedding(nn.Embedding):

@@ -13,8 +13,10 @@ from contestants import dense, skorch_net
 from joblib import Parallel, delayed
 from joblib.externals.loky import get_reusable_executor
 from measuring import Case
+from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.neural_network import MLPClassifier
+from small_nets import PLAIN
 
 from skdeep import DeepCNNClassifier, DeepMLPClassifier
 
@@ -45,7 +47,8 @@ def search():
 
     same = {"batch_size": 32, "max_iter": 20}
     sizes = {"module__sizes": (64, 64, 64, 10), "module__dtype": torch.float64}
-    net, peer = DeepMLPClassifier((64, 64), **same), MLPClassifier((64, 64), **same)
+    net = DeepMLPClassifier((64, 64), **PLAIN, **same)
+    peer = MLPClassifier((64, 64), **same)
     contestants = {
         "skdeep": run(ours.GridSearchCV, net, GRID, 5),
         "scikit-learn": run(GridSearchCV, peer, GRID, 5),
@@ -67,8 +70,8 @@ def search():
 
 def members():
     X, y = digits("float64")
-    one = DeepMLPClassifier((64, 64), batch_size=32, max_iter=10)
-    eight = DeepMLPClassifier((64, 64), batch_size=32, max_iter=10, n_members=8)
+    one = DeepMLPClassifier((64, 64), batch_size=32, max_iter=10, **PLAIN)
+    eight = clone(one).set_params(n_members=8)
     contestants = {
         "8 members": lambda: fit_quietly(eight, X, y),
         "one fit": lambda: fit_quietly(one, X, y),
@@ -79,7 +82,7 @@ def members():
 
 def threads():
     X, y = digits("float64")
-    mlp = DeepMLPClassifier((64, 64), batch_size=32, max_iter=10)
+    mlp = DeepMLPClassifier((64, 64), batch_size=32, max_iter=10, **PLAIN)
     cnn = DeepCNNClassifier(
         input_shape=(1, 8, 8), n_filters=(16, 32), batch_size=32, max_iter=2
     )

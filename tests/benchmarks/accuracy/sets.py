@@ -5,6 +5,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
+from sklearn.model_selection import StratifiedShuffleSplit, train_test_split
+
+TABLES = ("tabular", "imbalanced")
 
 
 class Split(NamedTuple):
@@ -44,6 +48,59 @@ def _without_gaps(X):
                 places[missing], places[~missing], channel[~missing]
             )
     return X
+
+
+def table_names(folder):
+    """Names of the tables, the imbalanced ones last."""
+    paths = [path for kind in TABLES for path in sorted(Path(folder, kind).glob("*"))]
+    return list(dict.fromkeys(path.name.partition(".")[0] for path in paths))
+
+
+def table_splits(folder, name, n_random):
+    """The official split, if there is one, then stratified ones of 80 and 20 %.
+
+    Yields
+    ------
+    title, split : str, Split
+        Of data frames.
+    """
+    paths = sorted(
+        path for kind in TABLES for path in Path(folder, kind).glob(f"{name}.*")
+    )
+    # "test" comes before "train".
+    frames = [pd.read_csv(path) for path in reversed(paths)]
+    if len(frames) == 2:
+        yield "official", _split_of(*frames)
+    whole = pd.concat(frames, ignore_index=True)
+    for seed in range(n_random):
+        shuffle = StratifiedShuffleSplit(1, test_size=0.2, random_state=seed)
+        ((train, test),) = shuffle.split(whole, whole["target"])
+        yield str(seed), _split_of(whole.iloc[train], whole.iloc[test])
+
+
+def at_most(split, n_rows):
+    """Leave so many rows of the training part, class by class."""
+    if n_rows is None or len(split.y_train) <= n_rows:
+        return split
+    X, _, y, _ = train_test_split(
+        split.X_train,
+        split.y_train,
+        train_size=n_rows,
+        stratify=split.y_train,
+        random_state=0,
+    )
+    return split._replace(X_train=X, y_train=y)
+
+
+def _split_of(train, test):
+    codes = {label: code for code, label in enumerate(sorted(set(train["target"])))}
+    arrays = []
+    for frame in (train, test):
+        arrays += [
+            frame.drop(columns="target").reset_index(drop=True),
+            frame["target"].map(codes).to_numpy(),
+        ]
+    return Split(*arrays)
 
 
 def load_images(folder, name):
