@@ -55,7 +55,8 @@ def test_epochs_make_up_for_few_batches(n_steps, n_epochs):
 
 
 @pytest.mark.parametrize(
-    ("n_samples", "size"), [(10, 10), (64, 64), (65, 33), (100, 34), (400, 40), (5000, 65)]
+    ("n_samples", "size"),
+    [(10, 10), (64, 64), (65, 33), (100, 34), (400, 40), (5000, 65)],
 )
 def test_batches(n_samples, size):
     assert DeepRNNClassifier()._auto_batch_size(n_samples) == size
