@@ -199,6 +199,7 @@ TASKS = [
         load=digit_sequences,
         net=DeepRNNClassifier(
             input_shape=(8, 8),
+            architecture="recurrent",
             hidden_size=32,
             bidirectional=True,
             max_iter=12,
