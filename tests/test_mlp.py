@@ -50,7 +50,7 @@ def test_weights_are_repetitions_with_all_defaults(n_members):
 
 def test_bins_let_a_small_net_bend():
     """A class that lies between two others on every axis."""
-    digits, digit = load_digits(return_X_y=True)
+    digits, _ = load_digits(return_X_y=True)
     ink = digits.sum(1, keepdims=True)
     low, high = np.quantile(ink, [0.4, 0.6])
     y = ((ink > low) & (ink < high)).ravel()
