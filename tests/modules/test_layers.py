@@ -142,8 +142,8 @@ def test_no_standardizer():
     assert isinstance(standardizer(True, (3,), 0), InputStandardizer)
 
 
-def make_dropout(p, seed=0):
-    layer = Dropout(p).train()
+def make_dropout(p, seed=0, shared=False):
+    layer = Dropout(p, shared).train()
     use_generator(layer, torch.Generator().manual_seed(seed))
     return layer
 
@@ -165,6 +165,12 @@ def test_dropout_draws_from_its_own_generator():
     layer = make_dropout(0.5)
     assert torch.equal(layer(x), first)
     assert not torch.equal(layer(x), first)
+
+
+def test_shared_dropout_drops_the_same_units_everywhere():
+    dropped = make_dropout(0.3, shared=True)(torch.ones(50, 2000))
+    assert (dropped == dropped[0]).all()
+    assert (dropped[0] == 0).double().mean() == pytest.approx(0.3, abs=0.05)
 
 
 def test_dropout_lets_everything_through_in_eval_mode():

@@ -5,7 +5,7 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skdeep.modules import MLP, allocate, build, initialize
-from skdeep.modules.table import CategoryEmbedding, TableInput
+from skdeep.modules.table import CategoryEmbedding, PiecewiseLinear, TableInput
 
 NAN = float("nan")
 # A number, 2 categories, 10 categories, a number, 9 categories.
@@ -110,3 +110,24 @@ def test_sizes_of_categories_that_are_embedded():
     assert not TableInput((8,), (), False).embedded
     assert TableInput((9,), (), False).embedded == [9]
     assert CategoryEmbedding([9]).first_rows == [0]
+
+
+def test_a_number_for_each_bin():
+    bins = PiecewiseLinear((0, 2, 3))
+    bins.set_edges([[], [0.0, 1.0, 5.0], [2.0, 3.0, 4.0, 8.0]])
+    x = torch.tensor([[9.0, 0.25, 6.0], [9.0, 3.0, 1.0], [9.0, NAN, 8.0]])
+    within = torch.tensor([[0.25, 0, 1, 1, 0.5], [1, 0.5, 0, 0, 0], [0, 0, 1, 1, 1]])
+    center = torch.tensor([3 / 4, 1 / 4, 5 / 6, 3 / 6, 1 / 6])
+    expected = within - center
+    # What is missing is as good as the mean.
+    expected[2, :2] = 0.0
+    assert_allclose(bins(x), expected, atol=1e-6)
+
+
+def test_bins_follow_the_numbers():
+    first = TableInput(N_CATEGORIES, (3,), standardize=False, n_bins=(2, 0, 0, 0, 0))
+    assert first.n_dense == 7
+    first.bins.set_edges([[0.0, 2.0, 4.0], [], [], [], []])
+    expected = [[0.5 - 0.75, -0.25], [0.25, 0.5 - 0.25], [0.0, 0.0]]
+    assert_allclose(first(X)[:, 2:4], expected, atol=1e-6)
+    assert_array_equal(first(X)[:, 4], [0, 1, 0])
