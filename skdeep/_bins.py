@@ -13,7 +13,7 @@ _MOST_ROWS = 10_000
 def learn_edges(X, index, weight, is_number):
     """Find the edges of bins that hold about equal shares of the rows.
 
-    Rows count as often as their weight says.
+    Rows count as often as their weight says. Few different values all are edges.
 
     Parameters
     ----------
@@ -30,8 +30,9 @@ def learn_edges(X, index, weight, is_number):
     Returns
     -------
     edges : list of ndarray
-        Ascending edges of each feature; empty where there is nothing to gain, because
-        it is no number or has two values only.
+        Edges of each feature, ascending, the last one repeated if there are fewer;
+        empty where there is nothing to gain, because it is no number or has two values
+        only.
     """
     n_features = X.shape[1]
     most = min(_MOST_BINS, _MOST_COLUMNS // max(1, sum(is_number)))
@@ -46,15 +47,17 @@ def learn_edges(X, index, weight, is_number):
     ]
 
 
-def _edges(column, weight, n_bins):
-    present = ~np.isnan(column)
-    column, weight = column[present], weight[present]
-    if not len(column):
-        return column
-    order = np.argsort(column, kind="stable")
-    shares = np.cumsum(weight[order])
-    # The lowest edge is the least value that has any weight at all.
-    levels = np.linspace(0.0, shares[-1], n_bins + 1)
-    levels[0] = shares[shares > 0][0]
-    edges = np.unique(column[order][np.searchsorted(shares, levels)])
-    return edges if len(edges) > 2 else edges[:0]
+def _edges(column, weight, most):
+    present = ~np.isnan(column) & (weight > 0)
+    values, group = np.unique(column[present], return_inverse=True)
+    if len(values) <= most + 1:
+        return values if len(values) > 2 else values[:0]
+    mass = np.bincount(group, weight[present])
+    # A value that could fill several bins gets the room of one.
+    shares = np.cumsum(np.minimum(mass, mass.sum() / most))
+    levels = np.linspace(0.0, shares[-1], most + 1)
+    places = np.searchsorted(shares, levels).clip(max=len(values) - 1)
+    edges = np.unique(values[places])
+    # How many there are must not depend on the weights: nets that differ in theirs
+    # train as a stack.
+    return np.append(edges, np.repeat(edges[-1], most + 1 - len(edges)))

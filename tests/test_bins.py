@@ -16,7 +16,7 @@ NUMBERS = [True] * X.shape[1]
 def test_bins_hold_equal_shares():
     edges = learn_edges(X, ALL, None, NUMBERS)
     for column, cuts in zip(X.T, edges, strict=True):
-        assert (np.diff(cuts) > 0).all()
+        assert (np.diff(cuts) >= 0).all()
         assert cuts[[0, -1]].tolist() == [column.min(), column.max()]
     counts, _ = np.histogram(X[:, 0], edges[0])
     assert len(counts) == 16
@@ -46,6 +46,20 @@ def test_few_values_are_cut_at_these_values():
     assert edges[0].tolist() == np.unique(steps[:, 0]).tolist()
     # Two values, or one, have nothing in between.
     assert [len(cuts) for cuts in edges[1:]] == [0, 0]
+
+
+def test_a_frequent_value_leaves_room_for_the_others():
+    spiky = X[:, :1].copy()
+    spiky[: len(X) * 9 // 10] = 0.0
+    (edges,) = learn_edges(spiky, ALL, None, [True])
+    assert len(edges) == 17
+    assert len(np.unique(edges)) >= 9
+
+
+def test_weights_do_not_change_how_many_there_are():
+    rare = np.where(X[:, 0] < 11, 1e-6, 1.0)
+    for cuts in learn_edges(X, ALL, rare, NUMBERS):
+        assert len(cuts) == 17
 
 
 def test_missing_numbers_are_left_out():

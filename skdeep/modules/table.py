@@ -123,14 +123,16 @@ class PiecewiseLinear(nn.Module):
         Parameters
         ----------
         edges : list of sequence of float
-            One more than there are bins, ascending; anything for no bins.
+            One more than there are bins, ascending; anything for no bins. Bins
+            without width give zero.
         """
         features, lower, inverse_width, center = [], [], [], []
         for j, (n, cuts) in enumerate(zip(self.n_bins, edges, strict=True)):
             features += [j] * n
             lower += cuts[:n]
-            inverse_width += [1.0 / (b - a) for a, b in pairwise(cuts[: n + 1])]
-            center += [1.0 - (t + 0.5) / n for t in range(n)]
+            widths = [b - a for a, b in pairwise(cuts[: n + 1])]
+            inverse_width += [1.0 / w if w else 0.0 for w in widths]
+            center += [1.0 - (t + 0.5) / n if w else 0.0 for t, w in enumerate(widths)]
         self.features.copy_(torch.tensor(features))
         self.lower.copy_(torch.tensor(lower, dtype=torch.float64))
         self.inverse_width.copy_(torch.tensor(inverse_width, dtype=torch.float64))

@@ -124,6 +124,12 @@ def test_a_number_for_each_bin():
     assert_allclose(bins(x), expected, atol=1e-6)
 
 
+def test_a_bin_without_width_is_silent():
+    bins = PiecewiseLinear((3,))
+    bins.set_edges([[0.0, 2.0, 2.0, 2.0]])
+    assert_array_equal(bins(X[:, :1])[:, 1:], torch.zeros(3, 2))
+
+
 def test_bins_follow_the_numbers():
     first = TableInput(N_CATEGORIES, (3,), standardize=False, n_bins=(2, 0, 0, 0, 0))
     assert first.n_dense == 7
