@@ -10,7 +10,6 @@ import types
 
 import pytest
 from sklearn.neural_network.tests import test_mlp as original
-from small_nets import AS_MLP_CLASSIFIER
 
 from skdeep import DeepMLPClassifier
 
@@ -55,11 +54,10 @@ def swapped_tests(classifier):
     }
 
 
-Plain = functools.partial(DeepMLPClassifier, **AS_MLP_CLASSIFIER)
-globals().update(swapped_tests(Plain))
-globals()[UNSCALED] = swapped_tests(functools.partial(Plain, standardize=False))[
-    UNSCALED
-]
+globals().update(swapped_tests(DeepMLPClassifier))
+globals()[UNSCALED] = swapped_tests(
+    functools.partial(DeepMLPClassifier, standardize=False)
+)[UNSCALED]
 
 
 def test_the_module_was_swapped():

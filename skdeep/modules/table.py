@@ -140,7 +140,9 @@ class PiecewiseLinear(nn.Module):
 
     def forward(self, x):
         place = (x[:, self.features] - self.lower) * self.inverse_width
-        within = self.above_lower(place) - self.above_upper(place - 1.0)
+        # captum hooks the input of each layer: no two of them share one.
+        above_lower = self.above_lower(place.clone())
+        within = above_lower - self.above_upper(place - 1.0)
         return (within - self.center).nan_to_num()
 
 

@@ -57,6 +57,8 @@ OWN = {
     DeepMLPClassifier: {
         "hidden_layer_sizes": SIZES,
         "categorical_features": ["by_dtype", 3, {"a": 1}, [-1], [10**6], [True]],
+        "numerical_embedding": ["periodic", 3],
+        "shared_dropout": ["yes", None],
     },
     DeepCNNClassifier: {
         "input_shape": [*SHAPE, (2, 2, 2, 2)],
