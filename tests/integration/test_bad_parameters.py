@@ -56,7 +56,7 @@ SHAPE = [8, (8,), (8, 0), (-1, -1), (2.5, 2), "88"]
 OWN = {
     DeepMLPClassifier: {
         "hidden_layer_sizes": SIZES,
-        "categorical_features": ["by_dtype", 3, {"a": 1}, [-1], [10**6], [True]],
+        "categorical_features": ["by_dtype", 3, {"a": 1}],
         "numerical_embedding": ["periodic", 3],
         "shared_dropout": ["yes", None],
     },
