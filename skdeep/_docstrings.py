@@ -79,8 +79,8 @@ dropout : float, default=0.0
 
 normalization : {"batch", "layer"} or None, default={normalization}
     Normalization between the linear maps and the activations. In the statistics of
-    "batch", samples count by their weight. shap's DeepExplainer knows "batch" and None,
-    not "layer".
+    "batch", samples count by their weight. The CNN's "auto" is "batch", or "layer" with
+    ``batch_size=1``. shap's DeepExplainer knows "batch" and None, not "layer".
 
 gradient_clip : float or None, default=None
     Largest Euclidean norm of the gradient of a batch.
