@@ -66,11 +66,11 @@ default="auto"
     hidden_layer_sizes : int or array-like of int, default=()
         Dense layers between that vector and the output.
 
-    augmentation : {"shift", "flip", "crop", "cutout", "mixup"}, list of these or None, \
+    augmentation : {"shift", "flip", "crop", "cutout", "mixup"}, list or None, \
 default=None
-        Random changes of the training batches, in this order: a move by up to a tenth of
-        each axis, a reflection of the last axis, a stretched part, a hole, a mixture of
-        pairs (Zhang et al., 2018).
+        Random changes of the training batches, or several in their order: a move by up
+        to a tenth of each axis, a reflection of the last axis, a stretched part, a
+        hole, a mixture of pairs (Zhang et al., 2018).
 
     {shared_parameters}
 
