@@ -88,7 +88,7 @@ def test_planned_training_goes_through_to_its_end():
 
 def test_deep_lift_adds_up_with_bins():
     clf = DeepMLPClassifier((8,), **EMBEDDED).fit(X, Y)
-    module, shown = clf.to_module(), torch.from_numpy(X[:6])
+    module, shown = clf.to_module(), torch.from_numpy(X[:6]).requires_grad_()
     baseline = torch.from_numpy(X.mean(0, keepdims=True))
     attributions, delta = DeepLift(module).attribute(
         shown, baseline, target=1, return_convergence_delta=True
