@@ -67,7 +67,7 @@ def test_grid_search_finds_the_better_candidate_in_every_backend(net, backend):
 def test_architectures_are_parameters_like_others(net):
     grid = {
         "DeepMLPClassifier": {"hidden_layer_sizes": [(4,), (8, 4)]},
-        # The mean of four filters, as residual nets pool, is too little for a few epochs.
+        # The mean of four filters, as residual nets pool, says little.
         "DeepCNNClassifier": {
             "architecture": ["plain", "residual"],
             "pooling": ["flatten"],
