@@ -10,9 +10,10 @@ from sklearn.metrics import accuracy_score, check_scoring
 from sklearn.utils import check_random_state
 
 from skdeep import _batches as batching
-from skdeep import _frames as frames
 from skdeep import _validation as validation
 from skdeep._devices import resolve_device, resolve_dtype
+from skdeep._facts import find_columns, find_facts
+from skdeep._frames import Columns
 from skdeep._inference import most_probable
 from skdeep._losses import target_rows
 from skdeep._members import join_modules, modules_of
@@ -59,7 +60,7 @@ class Data(NamedTuple):
     fold: batching.Fold
     device: torch.device
     dtype: torch.dtype
-    columns: frames.Columns | None
+    columns: Columns | None
     facts: dict
 
     def fitted_attributes(self, modules):
@@ -215,7 +216,7 @@ def validate(estimator, X, y, sample_weight, *, classes, going_on, incremental):
         if columns is not None and not (going_on or incremental):
             # Rows of weight zero are as good as absent.
             columns = columns.keep_present(flat, index)
-    facts = table_facts(estimator, flat, index, columns, going_on)
+    facts = find_facts(estimator, flat, index, columns, going_on)
     if estimator.solver == "lbfgs":
         index, weight = batching.distinct_rows(flat, targets.codes, weight, index)
     if going_on:
@@ -229,37 +230,6 @@ def validate(estimator, X, y, sample_weight, *, classes, going_on, incremental):
     channels_last = getattr(estimator, "channels", "first") == "last"
     fold = batching.Fold(shape, channels_last)
     return Data(flat, index, targets, weight, fold, device, dtype, columns, facts)
-
-
-def find_columns(estimator, X, going_on, declared):
-    """Kinds of the columns of X: those of the fit that goes on, or those of X."""
-    if not estimator._input_format.table:
-        return None
-    choice = estimator.categorical_features
-    # The types may change between fits, so they are no second choice.
-    if going_on and isinstance(choice, str):
-        return estimator._columns
-    columns = frames.learn_columns(X, choice, declared)
-    if not going_on:
-        return columns
-    before = estimator._columns
-    chosen = [c.is_categorical.tolist() if c else None for c in (columns, before)]
-    _check_unchanged("categorical_features", *chosen)
-    return before
-
-
-def table_facts(estimator, flat, index, columns, going_on):
-    """What the module has to know about the columns: arguments of its class."""
-    if not estimator._input_format.table:
-        return {}
-    if going_on:
-        config = modules_of(estimator.module_)[0].config
-        return {name: config[name] for name in ("n_categories", "missing")}
-    n_categories = () if columns is None else columns.n_categories
-    missing = validation.missing_features(flat, index)
-    if n_categories:
-        missing = tuple(j for j in missing if not n_categories[j])
-    return {"n_categories": n_categories, "missing": missing}
 
 
 def prepare(estimator, data, make_events, *, going_on, incremental):
@@ -284,7 +254,7 @@ def prepare(estimator, data, make_events, *, going_on, incremental):
     modules = [None] * estimator.n_members
     if going_on:
         modules = modules_of(estimator.module_)
-        _check_unchanged("n_members", estimator.n_members, len(modules))
+        validation.check_unchanged("n_members", estimator.n_members, len(modules))
     nets = _nets_to_go_on(estimator) if incremental else []
     random_state = check_random_state(estimator.random_state)
     trainings = []
@@ -439,7 +409,7 @@ def make_module(estimator, data, batches, randomness, module):
         module = module.to(data.device)
     else:
         for name in sorted(config):
-            _check_unchanged(name, config[name], module.config[name])
+            validation.check_unchanged(name, config[name], module.config[name])
     if estimator.standardize:
         # Sums are cut into as many parts as there are threads: one, for equal bits.
         with threads_for(1e6, np.inf):
@@ -475,14 +445,6 @@ def _nets_to_go_on(estimator):
     nets = getattr(estimator, "net_", [])
     nets = nets if isinstance(nets, list) else [nets]
     return nets if all(net.solver_ is not None for net in nets) else []
-
-
-def _check_unchanged(name, value, before):
-    if value != before:
-        raise ValueError(
-            f"`{name}` must not change between fits that go on from each other. "
-            f"Got {value!r} after {before!r}; use a new estimator or warm_start=False."
-        )
 
 
 def earlier_curves(estimator, *, incremental):

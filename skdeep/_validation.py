@@ -339,6 +339,15 @@ def check_same_classes(y, classes):
         )
 
 
+def check_unchanged(name, value, before):
+    """Refuse a value that differs from that of the fit which goes on."""
+    if value != before:
+        raise ValueError(
+            f"`{name}` must not change between fits that go on from each other. "
+            f"Got {value!r} after {before!r}; use a new estimator or warm_start=False."
+        )
+
+
 def check_sample_weight(sample_weight, n_samples):
     """Validate `sample_weight`.
 
