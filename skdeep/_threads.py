@@ -43,9 +43,7 @@ def n_shards_for(n_operations):
     n_operations : float
         Floating-point operations of the step.
     """
-    if n_operations >= TRAINING:
-        return 1
-    if n_operations < _WORTH_SHARING:
+    if not _WORTH_SHARING <= n_operations < TRAINING:
         return 1
     return 2 if n_operations < 10 * _WORTH_SHARING else _MOST_SHARDS
 
