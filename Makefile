@@ -54,7 +54,7 @@ test: lint
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --ignore tests/benchmarks
 
 benchmarks: $(VENV)/.installed-test
-	@$(BIN)/python tests/benchmarks/peers.py
+	@$(BIN)/python tests/benchmarks/peers.py --csv docs/performance.csv
 
 docs: $(VENV)/.installed-docs
 	@echo "==> Running the examples and building the documentation"

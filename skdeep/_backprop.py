@@ -226,7 +226,7 @@ def _stack_buffers(modules):
     stacked = {}
     for name, _ in modules[0].named_buffers():
         path, _, attribute = name.rpartition(".")
-        if path == "standardizer":
+        if path.split(".")[0] == "standardizer":
             continue
         owners = [module.get_submodule(path) for module in modules]
         stacked[name] = torch.stack([getattr(owner, attribute) for owner in owners])

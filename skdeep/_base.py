@@ -1,6 +1,5 @@
 """What the estimators have in common: the data path from X and y to classes."""
 
-import math
 import warnings
 
 import numpy as np
@@ -16,6 +15,7 @@ from skdeep import _validation as validation
 from skdeep._availability import available_unless
 from skdeep._batches import Fold, Rows
 from skdeep._docstrings import DocLinks
+from skdeep._frames import Columns
 from skdeep._inference import forward, most_probable, probabilities
 from skdeep._members import join_curves
 from skdeep._module_state import pack, unpack
@@ -425,20 +425,13 @@ class BaseDeepClassifier(
 
     def _check_X(self, X):
         form = self._input_format
-        if (
-            type(X) is np.ndarray
-            and X.ndim == 2
-            and X.dtype in (np.float64, np.float32)
-            and len(X)
-            and not form.tokens
-            and X.shape[1] == self.n_features_in_
-            and "feature_names_in_" not in vars(self)
-        ):
-            # Nothing left to check if all is finite, which a sum can tell.
-            with np.errstate(over="ignore", invalid="ignore"):
-                if math.isfinite(X.sum()):
-                    return X
-        flat = validation.check_X(self, X, input_format=form, reset=False)
+        if self._columns is None and not form.tokens:
+            array = validation.as_checked_array(self, X)
+            if array is not None:
+                return array
+        flat = validation.check_X(
+            self, X, input_format=form, reset=False, columns=self._columns
+        )
         validation.resolve_input_shape(
             X, flat.shape[1], self._fold.shape, form, self._fold.shape
         )
@@ -469,6 +462,7 @@ class BaseDeepClassifier(
         tags.input_tags.sparse = self._input_format.sparse
         tags.input_tags.three_d_array = bool(self._input_format.n_axes)
         tags.input_tags.positive_only = self._input_format.tokens
+        tags.input_tags.allow_nan = self._input_format.table
         return tags
 
     def __getstate__(self):
@@ -483,6 +477,7 @@ class BaseDeepClassifier(
         if fitted:
             state["module_"] = pack(self.module_)
             state["_fold"] = tuple(self._fold)
+            state["_columns"] = self._columns and tuple(self._columns)
         state["_skdeep_version"] = __version__
         return state
 
@@ -498,4 +493,6 @@ class BaseDeepClassifier(
         if "module_" in state:
             state["module_"] = unpack(state["module_"])
             state["_fold"] = Fold(*state["_fold"])
+            if state["_columns"] is not None:
+                state["_columns"] = Columns(*state["_columns"])
         super().__setstate__(state)

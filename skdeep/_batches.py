@@ -10,7 +10,7 @@ from scipy import sparse
 # ones, and yet never a second copy of the data.
 _CHUNK_BYTES = 4 * 2**20
 # Statistics need several float64 copies of a chunk; these fit into the cache.
-_STATISTICS_BYTES = 2**18
+_STATISTICS_BYTES = 2**19
 
 
 class Fold(NamedTuple):
@@ -88,6 +88,9 @@ class Rows:
             return self.fold(self.X[index])
         if self.subset is not None:
             index = self.subset[index]
+        if type(self.X) is np.ndarray and not isinstance(index, slice):
+            # Twice as fast as indexing.
+            return self.fold(self._to_tensor(self.X.take(index, axis=0)))
         return self.fold(self._to_tensor(self.X[index]))
 
     def _to_tensor(self, rows):
@@ -165,21 +168,20 @@ def stack_batches(batches, n_nets):
         (x, target, weight, total), (n,) = batches[0], n_nets
         weight = None if weight is None else weight[None]
         return StackedBatch(x[None], target[None], weight, [total] * n, [len(x)] * n)
-    sizes = np.repeat([len(batch.x) for batch in batches], n_nets).tolist()
-    totals = np.repeat([batch.total for batch in batches], n_nets).tolist()
+    each = [b for b, n in zip(batches, n_nets, strict=True) for _ in range(n)]
+    totals, sizes = [b.total for b in each], [len(b.x) for b in each]
+    weighted = any(batch.weight is not None for batch in batches)
+    if min(sizes) == max(sizes) and not weighted:
+        x, target = torch.stack([b.x for b in each]), [b.target for b in each]
+        return StackedBatch(x, torch.stack(target), None, totals, sizes)
     first, shape = batches[0], (len(sizes), max(sizes))
     x = first.x.new_zeros(*shape, *first.x.shape[1:])
     target = first.target.new_zeros(*shape, *first.target.shape[1:])
-    weight = None
-    if min(sizes) < max(sizes) or any(batch.weight is not None for batch in batches):
-        weight = first.x.new_zeros(shape)
-    stop = 0
-    for batch, n in zip(batches, n_nets, strict=True):
-        start, stop = stop, stop + n
-        place = (slice(start, stop), slice(len(batch.x)))
+    weight = first.x.new_zeros(shape)
+    for row, batch in enumerate(each):
+        place = (row, slice(len(batch.x)))
         x[place], target[place] = batch.x, batch.target
-        if weight is not None:
-            weight[place] = 1.0 if batch.weight is None else batch.weight
+        weight[place] = 1.0 if batch.weight is None else batch.weight
     return StackedBatch(x, target, weight, totals, sizes)
 
 
@@ -306,7 +308,12 @@ def distinct_rows(X, codes, weight, index):
     """
     if sparse.issparse(X):
         return index, weight
-    rows = np.column_stack([X[index], codes[index]])
+    rows = X[index]
+    missing = np.isnan(rows)
+    if missing.any():
+        # NaN is equal to nothing, not even to itself.
+        rows = np.column_stack([np.where(missing, 0.0, rows), missing])
+    rows = np.column_stack([rows, codes[index]])
     _, first, group = np.unique(rows, axis=0, return_index=True, return_inverse=True)
     if weight is None and len(first) == len(index):
         return index[first], None

@@ -9,13 +9,15 @@ from skdeep._rules import SHARED_RULES
 from skdeep._validation import InputFormat
 
 # What "auto" means for `batch_size` and `max_iter`.
-_SMALLEST_BATCH, _LARGEST_BATCH = 64, 200
+_SMALLEST_BATCH, _LARGEST_BATCH = 20, 200
 _STEPS, _FEWEST_EPOCHS, _MOST_EPOCHS = 500, 12, 300
 
 
 @shared_docs
 class DeepCNNClassifier(BaseDeepClassifier):
     """Convolutional net for images (2-D) and series (1-D).
+
+    Series of different length are padded with NaN at the end.
 
     Parameters
     ----------
@@ -31,14 +33,14 @@ class DeepCNNClassifier(BaseDeepClassifier):
 
     architecture : {"auto", "plain", "residual", "fcn", "resnet", "inception"}, \
 default="auto"
-    How the convolutions are arranged, and what the "auto" of the other parameters
-    stands for.
+        How the convolutions are arranged, and what the "auto" of the other parameters
+        stands for.
 
-    - "plain": one after another.
-    - "residual": blocks of them with a shortcut around each (He et al., 2016).
-    - "fcn", "resnet": these two as in Wang et al. (2017), wide and without pooling
-      between the stages.
-    - "inception": of several widths side by side (Ismail Fawaz et al., 2020).
+        - "plain": one after another.
+        - "residual": blocks of them with a shortcut around each (He et al., 2016).
+        - "fcn", "resnet": these two as in Wang et al. (2017), wide and without pooling
+          between the stages.
+        - "inception": of several widths side by side (Ismail Fawaz et al., 2020).
 
     n_filters : int, array-like of int or "auto", default="auto"
         Filters of each stage.
@@ -58,10 +60,17 @@ default="auto"
         Window of the max pooling after each stage; 1 pools nothing.
 
     pooling : {"auto", "mean", "max", "flatten"}, default="auto"
-        How the last feature map becomes a vector.
+        How the last feature map becomes a vector. "auto" is "flatten" for plain nets on
+        images, else "mean".
 
     hidden_layer_sizes : int or array-like of int, default=()
         Dense layers between that vector and the output.
+
+    augmentation : {"shift", "flip", "crop", "cutout", "mixup"}, list or None, \
+default=None
+        Random changes of the training batches, or several in their order: a move by up
+        to a tenth of each axis, a reflection of the last axis, a stretched part, a
+        hole, a mixture of pairs (Zhang et al., 2018).
 
     {shared_parameters}
 
@@ -78,6 +87,12 @@ default="auto"
     ----------
     LeCun, Bottou, Bengio and Haffner (1998). Gradient-based learning applied to
     document recognition. Proceedings of the IEEE 86.
+
+    Wang, Yan and Oates (2017). Time series classification from scratch with deep neural
+    networks: a strong baseline. IJCNN.
+
+    Ismail Fawaz et al. (2020). InceptionTime: finding AlexNet for time series
+    classification. Data Mining and Knowledge Discovery 34.
 
     Examples
     --------
@@ -158,7 +173,7 @@ default="auto"
         beta_1=0.9,
         beta_2=0.999,
         epsilon=1e-8,
-        n_iter_no_change=50,
+        n_iter_no_change=10,
         max_fun=15000,
         n_members=1,
         device="auto",

@@ -31,7 +31,7 @@ l1_ratio : float, default=0.0
 
 batch_size : int or "auto", default="auto"
     Samples in a batch; at most all of them. "auto" is ``min(200, n_samples)``, for the
-    CNN about a tenth of the samples, between 64 and 200, so that all batches are alike,
+    CNN about a tenth of the samples, between 20 and 200, so that all batches are alike,
     for the RNN all of up to 64, else about a tenth, between 32 and 64. A last batch of
     a single sample joins the batch before it. Unused by "lbfgs".
 
@@ -135,7 +135,8 @@ epsilon : float, default=1e-8
     Numerical stability in "adam" and its kin.
 
 n_iter_no_change : int, default={n_iter_no_change}
-    Epochs without improvement that end training.
+    Epochs without improvement that end training. "cosine" and "one_cycle" go through to
+    their planned end unless early stopping watches.
 
 max_fun : int, default=15000
     Maximum number of evaluations of the loss by "lbfgs".
@@ -149,8 +150,8 @@ device : str, default="auto"
     "cpu", "cuda", "cuda:<index>" or "mps"; "auto" is CUDA where there is one.
 
 dtype : {{"auto", "float32", "float64"}}, default="auto"
-    Float type of the net. "auto" is that of X, and float32 for bytes (uint8), on an
-    accelerator or with `mixed_precision`.
+    Float type of the net. "auto" is that of X, and float32 on an accelerator or with
+    `mixed_precision`.
 
 mixed_precision : bool, default=False
     Whether layers that bear it are trained in bfloat16, with weights, losses, penalties

@@ -10,6 +10,7 @@ from sklearn.metrics import accuracy_score, check_scoring
 from sklearn.utils import check_random_state
 
 from skdeep import _batches as batching
+from skdeep import _frames as frames
 from skdeep import _validation as validation
 from skdeep._augmentation import augmentation
 from skdeep._devices import resolve_device, resolve_dtype
@@ -20,7 +21,8 @@ from skdeep._module_state import pack, unpack
 from skdeep._progress import Curves, Validation
 from skdeep._split import split_validation
 from skdeep._stacked import Training
-from skdeep.modules import InputStandardizer, allocate, build, initialize, use_generator
+from skdeep._threads import threads_for
+from skdeep.modules import allocate, build, initialize, use_generator
 
 
 class Data(NamedTuple):
@@ -44,6 +46,9 @@ class Data(NamedTuple):
 
     dtype : torch.dtype
 
+    columns : Columns or None
+        Of a table with categories.
+
     facts : dict
         What the module's configuration holds about X, besides its shape.
     """
@@ -55,6 +60,7 @@ class Data(NamedTuple):
     fold: batching.Fold
     device: torch.device
     dtype: torch.dtype
+    columns: frames.Columns | None
     facts: dict
 
     def fitted_attributes(self, modules):
@@ -67,6 +73,7 @@ class Data(NamedTuple):
             "n_outputs_": len(self.targets.classes),
             "module_": join_modules(modules, multilabel),
             "_fold": self.fold,
+            "_columns": self.columns,
         }
 
 
@@ -184,7 +191,10 @@ def validate(estimator, X, y, sample_weight, *, classes, going_on, incremental):
     data : Data
     """
     form = estimator._input_format
-    flat, y = validation.check_X(estimator, X, y, input_format=form, reset=not going_on)
+    columns = find_columns(estimator, X, going_on, declared=incremental)
+    flat, y = validation.check_X(
+        estimator, X, y, input_format=form, reset=not going_on, columns=columns
+    )
     if going_on:
         if not incremental:
             validation.check_same_classes(y, estimator.classes_)
@@ -206,6 +216,13 @@ def validate(estimator, X, y, sample_weight, *, classes, going_on, incremental):
     index = np.arange(flat.shape[0])
     if weight is not None and not weight.all():
         index = np.flatnonzero(weight)
+        if columns is not None and not (going_on or incremental):
+            # Rows of weight zero are as good as absent.
+            columns = columns.keep_present(flat, index)
+    facts = {
+        **table_facts(estimator, flat, index, columns, going_on),
+        **token_facts(estimator, flat, index, going_on),
+    }
     if estimator.solver == "lbfgs":
         index, weight = batching.distinct_rows(flat, targets.codes, weight, index)
     if going_on:
@@ -218,8 +235,38 @@ def validate(estimator, X, y, sample_weight, *, classes, going_on, incremental):
         dtype = resolve_dtype(name, flat.dtype, device)
     channels_last = getattr(estimator, "channels", "first") == "last"
     fold = batching.Fold(shape, channels_last)
-    facts = token_facts(estimator, flat, index, going_on)
-    return Data(flat, index, targets, weight, fold, device, dtype, facts)
+    return Data(flat, index, targets, weight, fold, device, dtype, columns, facts)
+
+
+def find_columns(estimator, X, going_on, declared):
+    """Kinds of the columns of X: those of the fit that goes on, or those of X."""
+    if not estimator._input_format.table:
+        return None
+    choice = estimator.categorical_features
+    # The types may change between fits, so they are no second choice.
+    if going_on and isinstance(choice, str):
+        return estimator._columns
+    columns = frames.learn_columns(X, choice, declared)
+    if not going_on:
+        return columns
+    before = estimator._columns
+    chosen = [c.is_categorical.tolist() if c else None for c in (columns, before)]
+    _check_unchanged("categorical_features", *chosen)
+    return before
+
+
+def table_facts(estimator, flat, index, columns, going_on):
+    """What the module has to know about the columns: arguments of its class."""
+    if not estimator._input_format.table:
+        return {}
+    if going_on:
+        config = modules_of(estimator.module_)[0].config
+        return {name: config[name] for name in ("n_categories", "missing")}
+    n_categories = () if columns is None else columns.n_categories
+    missing = validation.missing_features(flat, index)
+    if n_categories:
+        missing = tuple(j for j in missing if not n_categories[j])
+    return {"n_categories": n_categories, "missing": missing}
 
 
 def token_facts(estimator, flat, index, going_on):
@@ -392,11 +439,18 @@ def _score_function(estimator, data, index, codes, weight):
 
     def score(module, logits, loss):
         judged = copy.copy(estimator)
-        vars(judged).pop("feature_names_in_", None)
         vars(judged).update(data.fitted_attributes([module]))
-        return scorer(judged, X, y, **options)
+        return scorer(for_encoded(judged), X, y, **options)
 
     return score
+
+
+def for_encoded(estimator):
+    """Copy of a fitted estimator that takes arrays as its module does."""
+    estimator = copy.copy(estimator)
+    vars(estimator).pop("feature_names_in_", None)
+    estimator._columns = None
+    return estimator
 
 
 def make_module(estimator, data, batches, randomness, module):
@@ -416,8 +470,10 @@ def make_module(estimator, data, batches, randomness, module):
     else:
         for name in sorted(config):
             _check_unchanged(name, config[name], module.config[name])
-    if isinstance(module.standardizer, InputStandardizer):
-        batches.learn_statistics(module.standardizer)
+    if estimator.standardize:
+        # Sums are cut into as many parts as there are threads: one, for equal bits.
+        with threads_for(1e6, np.inf):
+            batches.learn_statistics(module.standardizer)
     return module
 
 

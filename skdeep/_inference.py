@@ -1,5 +1,7 @@
 """Forward passes without gradients, in bounded memory."""
 
+import math
+
 import numpy as np
 import torch
 from scipy.special import expit
@@ -28,31 +30,34 @@ def forward(module, rows):
     -------
     logits : ndarray of shape (n_samples, n_outputs), float64
     """
+
+    def on_torch(x):
+        with torch.inference_mode():
+            return module(x).to("cpu", torch.float64).numpy()
+
     n_samples = len(rows)
-    with torch.inference_mode():
-        if is_plain(module):
-            size = max(_DENSE_ROWS, _DENSE_CHUNK // module.row_size)
-            net, worth_sharing = forward_function(module, n_samples), DENSE_FORWARD
+    if is_plain(module):
+        size = max(_DENSE_ROWS, _DENSE_CHUNK // module.row_size)
+        net, worth_sharing = forward_function(module, n_samples), DENSE_FORWARD
 
-            def compute(x):
-                return net(x.numpy()).astype(np.float64, copy=False)
-        else:
-            size = max(1, _MODULE_CHUNK // module.row_size)
-            worth_sharing = MODULE_FORWARD
+        def compute(x):
+            logits = net(x.numpy()).astype(np.float64, copy=False)
+            # The module knows what to do with missing values.
+            return on_torch(x) if math.isnan(logits.sum()) else logits
+    else:
+        size = max(1, _MODULE_CHUNK // module.row_size)
+        compute, worth_sharing = on_torch, MODULE_FORWARD
 
-            def compute(x):
-                return module(x).to("cpu", torch.float64).numpy()
-
-        n_operations = 2 * module.n_operations * min(size, n_samples)
-        with threads_for(n_operations, worth_sharing):
-            if n_samples <= size:
-                return compute(rows.take(slice(None)))
-            return np.concatenate(
-                [
-                    compute(rows.take(slice(start, start + size)))
-                    for start in range(0, n_samples, size)
-                ]
-            )
+    n_operations = 2 * module.n_operations * min(size, n_samples)
+    with threads_for(n_operations, worth_sharing):
+        if n_samples <= size:
+            return compute(rows.take(slice(None)))
+        return np.concatenate(
+            [
+                compute(rows.take(slice(start, start + size)))
+                for start in range(0, n_samples, size)
+            ]
+        )
 
 
 def probabilities(logits, multilabel):

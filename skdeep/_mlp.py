@@ -1,11 +1,13 @@
 """Multi-layer perceptron classifier."""
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 from skdeep._base import BaseDeepClassifier
 from skdeep._docstrings import shared_docs
+from skdeep._fitting import for_encoded
 from skdeep._members import modules_of
-from skdeep._parameters import Sizes
+from skdeep._parameters import Features, OneOf, Sizes
 from skdeep._rules import SHARED_RULES
 from skdeep._validation import InputFormat
 
@@ -23,6 +25,13 @@ class DeepMLPClassifier(BaseDeepClassifier):
 
     {shared_parameters}
 
+    categorical_features : "from_dtype", array-like or None, default="from_dtype"
+        Which features hold categories rather than numbers: their names in a data
+        frame, their positions, or a mask of booleans. "from_dtype" takes all columns
+        of a data frame (pandas, polars) that aren't numbers or booleans, and none of
+        an array. Few categories become a column each, more get learned vectors of
+        length 8. Categories that training didn't see are as good as missing.
+
     Attributes
     ----------
     coefs_ : list of ndarray of shape (n_in, n_out)
@@ -35,6 +44,9 @@ class DeepMLPClassifier(BaseDeepClassifier):
 
     n_layers_ : int
         Number of layers, input and output included.
+
+    is_categorical_ : ndarray of shape (n_features,) or None
+        Mask of the features that hold categories; None if there are none.
 
     {shared_attributes}
 
@@ -64,8 +76,12 @@ class DeepMLPClassifier(BaseDeepClassifier):
     True
     """
 
-    _rules = {**SHARED_RULES, "hidden_layer_sizes": [Sizes()]}
-    _input_format = InputFormat(sparse=True)
+    _rules = {
+        **SHARED_RULES,
+        "hidden_layer_sizes": [Sizes()],
+        "categorical_features": [OneOf("from_dtype", None), Features()],
+    }
+    _input_format = InputFormat(sparse=True, table=True)
     _module_name = "MLP"
 
     def __init__(
@@ -110,8 +126,10 @@ class DeepMLPClassifier(BaseDeepClassifier):
         dtype="auto",
         mixed_precision=False,
         callbacks=None,
+        categorical_features="from_dtype",
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
+        self.categorical_features = categorical_features
         super().__init__(
             activation=activation,
             solver=solver,
@@ -155,6 +173,39 @@ class DeepMLPClassifier(BaseDeepClassifier):
 
     def _default_shape(self, n_features):
         return (n_features,)
+
+    def encode(self, X):
+        """Turn a table into what the net takes: categories as codes 0, 1, ...
+
+        Parameters
+        ----------
+        X : data frame or array-like of shape (n_samples, n_features)
+            Input.
+
+        Returns
+        -------
+        encoded : ndarray of shape (n_samples, n_features)
+            NaN for what is missing or wasn't seen in ``fit``.
+        """
+        check_is_fitted(self)
+        return self._check_X(X)
+
+    def for_encoded(self):
+        """Copy the estimator for tables as ``encode`` returns them.
+
+        It is for explainers that want a plain array of numbers.
+
+        Returns
+        -------
+        net : DeepMLPClassifier
+            It shares the fitted net.
+        """
+        check_is_fitted(self)
+        return for_encoded(self)
+
+    @property
+    def is_categorical_(self):
+        return None if self._columns is None else self._columns.is_categorical
 
     @property
     def coefs_(self):

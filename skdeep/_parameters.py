@@ -164,6 +164,17 @@ class Sizes:
         return f"a positive integer or {rule}" if self.scalar else rule
 
 
+class Features:
+    """A list of features; which one X must have is for ``fit`` to say."""
+
+    def allows(self, value):
+        text = isinstance(value, (str, bytes, dict))
+        return not text and hasattr(value, "__iter__")
+
+    def __str__(self):
+        return "a list of names, of positions or of booleans"
+
+
 def as_sizes(sizes):
     """Turn an integer or a sequence of them into a tuple of int."""
     sizes = sizes if hasattr(sizes, "__iter__") else (sizes,)

@@ -242,10 +242,10 @@ class Progress:
         complete = asked_to_stop
         if not complete:
             schedule.epoch_done(self.curves.n_seen)
-            if self.stalled:
-                # With a planned end, the loss falls most towards it.
-                waits = schedule.planned_end and self.validation is None
-                complete = not waits and schedule.plateau()
+            # A training loss that rests at a high rate says nothing of a plan's end.
+            on_plan = schedule.planned_end and self.validation is None
+            if self.stalled and not on_plan:
+                complete = schedule.plateau()
                 if not complete:
                     self.curves.n_without_improvement = 0
         if not complete and self.n_epochs < max_iter:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils import check_array, column_or_1d
+from sklearn.utils import check_array, check_X_y, column_or_1d
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 from sklearn.utils.multiclass import (
     check_classification_targets,
@@ -17,6 +17,8 @@ from sklearn.utils.validation import validate_data
 
 # float32 holds all integers up to here.
 _MOST_CODES = 2**24
+# Never a second copy of the data.
+_CHUNK_ROWS = 4096
 
 
 class InputFormat(NamedTuple):
@@ -33,6 +35,9 @@ class InputFormat(NamedTuple):
     padded : bool
         Whether NaN may mark the end of a sequence.
 
+    table : bool
+        Whether values may be missing anywhere, and columns may hold categories.
+
     tokens : bool
         Whether samples are sequences of codes, zeros at their end.
     """
@@ -40,6 +45,7 @@ class InputFormat(NamedTuple):
     n_axes: tuple = ()
     sparse: bool = False
     padded: bool = False
+    table: bool = False
     tokens: bool = False
 
 
@@ -82,7 +88,7 @@ def _depth(X):
     return depth + len(getattr(X, "shape", ()))
 
 
-def check_X(estimator, X, y="no_validation", *, input_format, reset):
+def check_X(estimator, X, y="no_validation", *, input_format, reset, columns=None):
     """Validate `X`, and `y` if given, and flatten `X`.
 
     Parameters
@@ -99,26 +105,92 @@ def check_X(estimator, X, y="no_validation", *, input_format, reset):
     reset : bool
         Whether this call defines the number and the names of the features.
 
+    columns : Columns or None
+        Of a table with categories.
+
     Returns
     -------
     X : ndarray or CSR of shape (n_samples, n_features)
-        float64 or float32, which holds bytes exactly. A pair of `X` and `y` if `y` was
-        given.
+        float64 or float32. A pair of `X` and `y` if `y` was given.
     """
-    dtypes = (np.float64, np.float32)
-    if getattr(X, "dtype", None) == np.uint8:
-        dtypes = np.float32
-    options = {} if isinstance(y, str) else {"multi_output": True}
-    return validate_data(
-        estimator,
-        flatten(X, input_format),
-        y,
-        reset=reset,
-        accept_sparse="csr" if input_format.sparse else False,
-        dtype=dtypes,
-        ensure_all_finite="allow-nan" if input_format.padded else True,
-        **options,
-    )
+    may_miss = input_format.padded or input_format.table
+    options = {
+        "accept_sparse": "csr" if input_format.sparse else False,
+        "dtype": (np.float64, np.float32),
+        "ensure_all_finite": "allow-nan" if may_miss else True,
+    }
+    without_y = isinstance(y, str)
+    if not without_y:
+        options["multi_output"] = True
+    if columns is None:
+        X = flatten(X, input_format)
+        return validate_data(estimator, X, y, reset=reset, **options)
+    options["estimator"] = estimator
+    validate_data(estimator, X, y, reset=reset, skip_check_array=True)
+    encoded = columns.encode(X)
+    if without_y:
+        return check_array(encoded, input_name="X", **options)
+    return check_X_y(encoded, y, **options)
+
+
+def missing_features(X, index):
+    """Positions of the features that a row of `index` lacks.
+
+    Parameters
+    ----------
+    X : ndarray or CSR of shape (n_samples, n_features)
+
+    index : ndarray of int
+
+    Returns
+    -------
+    positions : tuple of int
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        if not np.isnan(X.sum(axis=0)).any():
+            return ()
+    missing = np.zeros(X.shape[1], dtype=bool)
+    for start in range(0, len(index), _CHUNK_ROWS):
+        rows = X[index[start : start + _CHUNK_ROWS]]
+        rows = rows.toarray() if sparse.issparse(rows) else rows
+        missing |= np.isnan(rows).any(0)
+    return tuple(np.flatnonzero(missing).tolist())
+
+
+def as_checked_array(estimator, X):
+    """Flat array of floats that has nothing left to check, at little cost.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted one.
+
+    X : array-like
+        Data as the user gave it.
+
+    Returns
+    -------
+    X : ndarray of shape (n_samples, n_features), or None
+        None if it takes a full check to tell.
+    """
+    if isinstance(X, np.ndarray):
+        if hasattr(estimator, "feature_names_in_"):
+            return None
+    elif hasattr(X, "columns") and hasattr(X, "__array__"):
+        # A frame; all that is particular to it are its names.
+        validate_data(estimator, X, reset=False, skip_check_array=True)
+        X = np.asarray(X)
+    if not (
+        type(X) is np.ndarray
+        and X.ndim == 2
+        and X.dtype in (np.float64, np.float32)
+        and len(X)
+        and X.shape[1] == estimator.n_features_in_
+    ):
+        return None
+    # A sum tells whether all is finite.
+    with np.errstate(over="ignore", invalid="ignore"):
+        return X if math.isfinite(X.sum()) else None
 
 
 def resolve_input_shape(X, n_features, input_shape, input_format, default):
@@ -196,6 +268,10 @@ def check_padding(X, input_shape, time_axis=0):
     time_axis : int or None
         Axis of one sample that holds the time steps; None for images.
     """
+    # Sums tell of a NaN without a second array of X's size.
+    with np.errstate(over="ignore", invalid="ignore"):
+        if not np.isnan(X.sum(axis=0)).any():
+            return
     missing = np.isnan(X)
     if not missing.any():
         return
@@ -293,8 +369,8 @@ def encode_targets(y, classes=None):
     ValueError
         If `y` holds no class labels or a label that isn't among `classes`.
     """
-    check_classification_targets(y)
-    if type_of_target(y, input_name="y") == "multilabel-indicator":
+    kind = type_of_target(y, input_name="y")
+    if kind == "multilabel-indicator":
         codes = y.toarray() if sparse.issparse(y) else np.asarray(y)
         known = np.arange(codes.shape[1]) if classes is None else np.asarray(classes)
         if len(known) != codes.shape[1]:
@@ -303,8 +379,13 @@ def encode_targets(y, classes=None):
                 f"Got shape {codes.shape}."
             )
         return Targets(known, codes.astype(bool))
+    if kind not in ("binary", "multiclass"):
+        check_classification_targets(y)
     y = column_or_1d(y, warn=True)
-    known = np.unique(y) if classes is None else unique_labels(classes)
+    if classes is None:
+        known, codes = np.unique(y, return_inverse=True)
+        return Targets(known, codes.astype(np.int64, copy=False))
+    known = unique_labels(classes)
     unknown = np.setdiff1d(y, known)
     if len(unknown):
         raise ValueError(

@@ -214,6 +214,14 @@ def test_equal_rows_of_different_classes_stay_apart():
     assert_array_equal(weight, [2.0, 1.0, 0.0, 1.0])
 
 
+def test_rows_with_the_same_gaps_are_equal():
+    nan = np.nan
+    rows = np.array([[nan, 2.0], [0.0, 2.0], [nan, 2.0], [2.0, nan]])
+    index, weight = distinct(rows, np.zeros(4, dtype=int), None)
+    assert sorted(index) == [0, 1, 3]
+    assert_array_equal(weight, [2.0, 1.0, 0.0, 1.0])
+
+
 def test_rows_that_are_not_looked_at_do_not_count():
     rows, codes = np.array([[1.0], [2.0], [1.0], [1.0]]), np.array([0, 0, 0, 0])
     weight = np.array([2.0, 3.0, 5.0, 0.0])

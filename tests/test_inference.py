@@ -51,6 +51,19 @@ def test_chunks_do_not_show(monkeypatch, activation, rows_per_chunk):
         assert_allclose(logits, module(torch.from_numpy(X)), atol=1e-12)
 
 
+@pytest.mark.parametrize("activation", ["relu", "tanh", "gelu"])
+@pytest.mark.parametrize("n_samples", [1, 1000])
+@pytest.mark.parametrize("config", [{}, {"missing": (2,)}, {"n_categories": (0,) * 6}])
+def test_missing_values_are_for_the_module(activation, n_samples, config):
+    module = make_module(activation=activation, **config)
+    gaps = np.random.default_rng(1).standard_normal((n_samples, 6))
+    gaps[0, 2] = gaps[-1, 5] = np.nan
+    logits = forward(module, make_rows(gaps))
+    with torch.no_grad():
+        assert_allclose(logits, module(torch.from_numpy(gaps)), atol=1e-12)
+    assert np.isfinite(logits).all()
+
+
 @pytest.mark.parametrize("activation", ["relu", "gelu"])
 def test_logits_are_float64_arrays(activation):
     module = make_module(torch.float32, activation=activation)

@@ -50,7 +50,7 @@ def make_solver(flat, settings, n_steps=None):
 def make_penalty(flat, **settings):
     n = flat.n_penalized
     settings = {"solver": "adam", **settings}
-    vector, gradient = flat.vector[None].numpy(), flat.gradient[None].numpy()
+    vector, gradient = flat.vector[None], flat.gradient[None]
     return Penalty(vector[:, :n], gradient[:, :n], [settings])
 
 
@@ -123,7 +123,8 @@ def test_adam_is_that_of_torch():
 
 
 def test_adam_adds_epsilon_as_scikit_learn_does():
-    vector, gradient = np.zeros((1, 1)), np.full((1, 1), 1e-3)
+    vector = torch.zeros(1, 1, dtype=torch.float64)
+    gradient = torch.full_like(vector, 1e-3)
     settings = {**SETTINGS, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 0.1}
     Adam(vector, [settings]).update(vector, gradient, [1.0])
     step = math.sqrt(1 - 0.999) / (1 - 0.9) * (0.1 * 1e-3)
@@ -138,13 +139,13 @@ def test_rmsprop_is_adam_without_first_moment():
 
 
 def test_update_leaves_the_gradient_alone():
-    gradient = np.array([[1.0, -2.0]])
+    gradient = torch.tensor([[1.0, -2.0]])
     for rule in (
         SGD(gradient, [{**SETTINGS, "nesterovs_momentum": True}]),
         Adam(gradient, [SETTINGS]),
         Adam(gradient, [{**SETTINGS, "solver": "rmsprop"}]),
     ):
-        rule.update(np.zeros((1, 2)), gradient, [0.1])
+        rule.update(torch.zeros(1, 2), gradient, [0.1])
         assert gradient.tolist() == [[1.0, -2.0]]
 
 
@@ -246,11 +247,11 @@ MANY = {
 
 
 @pytest.mark.parametrize("solver", MANY)
-@pytest.mark.parametrize("library", ["numpy", "torch"])
-def test_many_nets_move_as_each_would_alone(solver, library, monkeypatch):
-    if library == "torch":
+@pytest.mark.parametrize("square_root", ["numpy", "torch"])
+def test_many_nets_move_as_each_would_alone(solver, square_root, monkeypatch):
+    if square_root == "torch":
         # What runs on an accelerator, shown on the CPU.
-        monkeypatch.setattr("skdeep._optimizers.as_array", lambda tensor: tensor)
+        monkeypatch.setattr("skdeep._optimizers._sqrt", torch.sqrt)
     settings = [{**SETTINGS, "solver": solver, **s} for s in MANY[solver]]
     alone = [FlatParameters(make_module(seed)) for seed in range(len(settings))]
     vectors = torch.stack([flat.vector for flat in alone])

@@ -23,6 +23,7 @@ from skdeep._validation import (
     decode_targets,
     encode_targets,
     flatten,
+    missing_features,
     resolve_input_shape,
     vocabulary_size,
 )
@@ -105,6 +106,22 @@ def test_check_X_passes_nan_in_sequences_but_no_infinity():
     assert np.isnan(X[0, 1])
     with pytest.raises(ValueError, match="infinity"):
         check_X(BaseEstimator(), [[1.0, np.inf]], input_format=SEQUENCES, reset=True)
+
+
+def test_check_X_passes_nan_in_tables_but_no_infinity():
+    table = InputFormat(table=True)
+    X = check_X(BaseEstimator(), [[1.0, NAN]], input_format=table, reset=True)
+    assert np.isnan(X[0, 1])
+    with pytest.raises(ValueError, match="infinity"):
+        check_X(BaseEstimator(), [[1.0, np.inf]], input_format=table, reset=True)
+
+
+@pytest.mark.parametrize("kind", [np.array, sparse.csr_array, sparse.csr_matrix])
+def test_missing_features(kind):
+    X = kind([[1.0, NAN, 1e308, 2.0], [NAN, 0.0, 1e308, 3.0], [0.0, NAN, 1.0, 4.0]])
+    assert missing_features(X, np.arange(3)) == (0, 1)
+    assert missing_features(X, np.array([0, 2])) == (1,)
+    assert missing_features(X, np.array([], dtype=int)) == ()
 
 
 def test_check_X_takes_sparse_where_it_is_said():

@@ -15,6 +15,7 @@ from skdeep.modules.layers import (
 from skdeep.modules.mlp import MLP
 from skdeep.modules.normalization import WeightedBatchNorm
 from skdeep.modules.rnn import RNN
+from skdeep.modules.table import TableInput
 
 
 def build(name, config):
@@ -49,6 +50,7 @@ __all__ = [
     "Ensemble",
     "InputStandardizer",
     "Net",
+    "TableInput",
     "WeightedBatchNorm",
     "allocate",
     "build",

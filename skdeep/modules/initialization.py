@@ -5,6 +5,7 @@ import math
 import torch
 from torch import nn
 
+from skdeep.modules.table import CategoryEmbedding
 from skdeep.modules.tokens import UNKNOWN, TokenEmbedding
 
 _RECURRENT = (nn.RNNBase,)
@@ -16,9 +17,9 @@ def initialize(module, generator, activation):
 
     Dense layers follow Glorot and Bengio (2010) as scikit-learn's MLPClassifier does,
     biases included; convolutions follow He et al. (2015); recurrent cells are uniform
-    within one over the square root of the hidden size; vectors of tokens are uniform
-    and short. Numbers are drawn in float64 whatever the dtype, so that float32 and
-    float64 nets start alike.
+    within one over the square root of the hidden size; vectors of categories have a
+    mean square length of one, those of tokens are uniform and short. Numbers are drawn
+    in float64 whatever the dtype, so that float32 and float64 nets start alike.
 
     Parameters
     ----------
@@ -44,6 +45,11 @@ def initialize(module, generator, activation):
         elif isinstance(layer, _RECURRENT):
             bound = 1.0 / math.sqrt(layer.hidden_size)
             _uniform(layer.parameters(recurse=False), bound, generator)
+        elif isinstance(layer, CategoryEmbedding):
+            # Vectors of about the length that a category has as one of many columns.
+            bound = math.sqrt(3.0 / layer.embedding_dim)
+            _uniform([layer.weight], bound, generator)
+            layer.reset_missing()
         elif isinstance(layer, TokenEmbedding):
             # The vector of a rare word hardly moves: it should say little.
             _uniform([layer.weight], 0.17, generator)

@@ -85,10 +85,14 @@ class InputStandardizer(nn.Module):
     channel_axis : int
         Axis of one sample that holds the channels; statistics are pooled over the
         other axes.
+
+    fill_missing : bool
+        Whether what is missing, NaN, becomes the mean.
     """
 
-    def __init__(self, input_shape, channel_axis):
+    def __init__(self, input_shape, channel_axis, fill_missing=False):
         super().__init__()
+        self.fill_missing = fill_missing
         channel_axis %= len(input_shape)
         shape = [1] * len(input_shape)
         shape[channel_axis] = input_shape[channel_axis]
@@ -109,7 +113,8 @@ class InputStandardizer(nn.Module):
         self.inverse_scale.fill_(1.0)
 
     def forward(self, x):
-        return self.result((x - self.mean) * self.inverse_scale)
+        x = (x - self.mean) * self.inverse_scale
+        return self.result(_nan_to_zero(x) if self.fill_missing else x)
 
     @torch.no_grad()
     def update(self, x, weight):
@@ -123,15 +128,24 @@ class InputStandardizer(nn.Module):
         weight : Tensor of shape (n_samples,)
             Non-negative sample weights.
         """
-        x = x.double()
-        weight = weight.double().reshape(-1, *[1] * (x.ndim - 1))
-        present = ~torch.isnan(x)
-        w = torch.where(present, weight, 0.0)
-        x = torch.where(present, x, 0.0)
-        dims = (0, *self.pooled_dims)
-        new_sum = w.sum(dims, keepdim=True)[0]
-        new_mean = (w * x).sum(dims, keepdim=True)[0] / new_sum.clamp_min(1e-300)
-        new_square = (w * (x - new_mean) ** 2).sum(dims, keepdim=True)[0]
+        x, weight = x.double(), weight.double()
+        # Looking for NaN in the sum takes a pass less.
+        missing = torch.isnan(x) if torch.isnan(x.sum()) else None
+
+        def weighted_sum(values):
+            if missing is not None:
+                values = torch.where(missing, 0.0, values)
+            if self.pooled_dims:
+                values = values.sum(self.pooled_dims, keepdim=True)
+            return (weight @ values.flatten(1)).view(self.mean.shape)
+
+        if missing is None:
+            n_pooled = x[0].numel() // max(self.mean.numel(), 1)
+            new_sum = weight.sum() * n_pooled
+        else:
+            new_sum = weighted_sum((~missing).double())
+        new_mean = weighted_sum(x) / new_sum.clamp_min(1e-300)
+        new_square = weighted_sum((x - new_mean).square_())
 
         old_sum = self.weight_sum.double()
         total = (old_sum + new_sum).clamp_min(1e-300)
@@ -146,6 +160,22 @@ class InputStandardizer(nn.Module):
         noise = torch.finfo(self.mean.dtype).eps * (self.mean.double().abs() + 1e-300)
         constant = variance.sqrt() <= 10 * noise
         self.inverse_scale.copy_(torch.where(constant, 1.0, variance.rsqrt()))
+
+
+class MissingToZero(nn.Module):
+    """Replace NaN by 0."""
+
+    def __init__(self):
+        super().__init__()
+        # As in InputStandardizer.
+        self.result = nn.Identity()
+
+    def forward(self, x):
+        return self.result(_nan_to_zero(x))
+
+
+def _nan_to_zero(x):
+    return torch.nan_to_num(x, 0.0, float("inf"), -float("inf"))
 
 
 class Dropout(nn.Module):
@@ -213,8 +243,8 @@ def dense_layers(sizes, activation, normalization, dropout):
     return layers or [nn.Identity()]
 
 
-def standardizer(standardize, input_shape, channel_axis):
+def standardizer(standardize, input_shape, channel_axis, fill_missing=False):
     """Build the first layer of a net: statistics per channel, or nothing."""
     if standardize:
-        return InputStandardizer(input_shape, channel_axis)
-    return nn.Identity()
+        return InputStandardizer(input_shape, channel_axis, fill_missing)
+    return MissingToZero() if fill_missing else nn.Identity()

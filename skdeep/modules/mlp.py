@@ -3,10 +3,13 @@
 from torch import nn
 
 from skdeep.modules.layers import Net, dense_layers, standardizer
+from skdeep.modules.table import CategoryEmbedding, TableInput
 
 
 class MLP(Net):
     """Dense layers: (n_samples, n_features) to logits (n_samples, n_outputs).
+
+    Missing values, NaN, become the mean of their feature.
 
     Parameters
     ----------
@@ -30,6 +33,18 @@ class MLP(Net):
 
     standardize : bool
         Whether the first layer standardizes each feature.
+
+    n_categories : tuple of int
+        Number of categories of each feature, 0 for numbers; empty if there are only
+        numbers.
+
+    missing : tuple of int
+        Positions of the features that get an indicator of missing values.
+
+    Attributes
+    ----------
+    linear_layers : tuple of nn.Linear
+        The linear layers, first to last.
     """
 
     def __init__(
@@ -42,7 +57,14 @@ class MLP(Net):
         normalization,
         dropout,
         standardize,
+        n_categories=(),
+        missing=(),
     ):
+        if n_categories or missing:
+            n_categories = n_categories or (0,) * input_shape[0]
+            first = TableInput(n_categories, missing, standardize)
+        else:
+            first = standardizer(standardize, input_shape, 0, fill_missing=True)
         super().__init__(
             config={
                 "input_shape": input_shape,
@@ -52,24 +74,30 @@ class MLP(Net):
                 "normalization": normalization,
                 "dropout": dropout,
                 "standardize": standardize,
+                "n_categories": n_categories,
+                "missing": missing,
             },
-            standardizer=standardizer(standardize, input_shape, channel_axis=0),
+            standardizer=first,
         )
-        sizes = (*input_shape, *hidden_layer_sizes)
+        self.embedding, (n_inputs,) = None, input_shape
+        if isinstance(first, TableInput):
+            n_inputs = first.n_dense
+            if first.embedded:
+                self.embedding = CategoryEmbedding(first.embedded)
+                n_inputs += self.embedding.n_outputs
+        sizes = (n_inputs, *hidden_layer_sizes)
         self.hidden = nn.Sequential(
             *dense_layers(sizes, activation, normalization, dropout)
         )
         self.output = nn.Linear(sizes[-1], n_outputs)
+        hidden = [layer for layer in self.hidden if isinstance(layer, nn.Linear)]
+        self.linear_layers = (*hidden, self.output)
 
         self.row_size = max(*sizes, n_outputs)
         self.n_operations = sum(layer.weight.numel() for layer in self.linear_layers)
 
     def body(self, x):
         """Logits of standardized input."""
+        if self.embedding is not None:
+            x = self.embedding(x)
         return self.output(self.hidden(x))
-
-    @property
-    def linear_layers(self):
-        """The linear layers, first to last."""
-        hidden = [layer for layer in self.hidden if isinstance(layer, nn.Linear)]
-        return [*hidden, self.output]

@@ -1,16 +1,19 @@
 """Speed beside the peers: same data, same net, same epochs, same batch size.
 
-Run by ``make benchmarks``. Prints a table as markdown, and writes JSON if asked to.
-What counts is the ratio of the medians: our time divided by the peer's.
+Run by ``make benchmarks``. Prints a table as markdown, and writes JSON, and the table
+of the documentation, if asked to. What counts is the ratio of the medians: our time
+divided by the peer's.
 """
 
 import argparse
+import csv
 import json
 import statistics
 import warnings
 
 import cases_fit
 import cases_predict
+import cases_scale
 import cases_search
 from measuring import compare, machine, measure, threads
 
@@ -24,9 +27,11 @@ GROUPS = {
     "members": cases_search.members,
     "search": cases_search.search,
     "threads": cases_search.threads,
+    "scale": cases_scale.scale,
 }
 # Several processes, which share the cores as they see fit.
 UNLIMITED = ("search", "threads")
+HEADER = ("case", "threads", "ms", "/ peer", "ratio", "bar", "met")
 
 
 def main():
@@ -36,8 +41,8 @@ def main():
     versions = ", ".join(f"{name} {v}" for name, v in where["versions"].items())
     print(f"{where['processor']}, {where['cores']} cores, load {where['load']}.")
     print(f"{versions}.\n")
-    print("| case | threads | ms | / peer | ratio | bar | met |")
-    print("| --- | --- | --- | --- | --- | --- | --- |")
+    print("|", " | ".join(HEADER), "|")
+    print("|", " | ".join("---" for _ in HEADER), "|")
     results = []
     for group in options.cases:
         for n_threads in [None] if group in UNLIMITED else options.threads:
@@ -45,6 +50,10 @@ def main():
     if options.json:
         with open(options.json, "w") as file:
             json.dump({"machine": where, "results": results}, file, indent=1)
+    if options.csv:
+        with open(options.csv, "w", newline="") as file:
+            rows = [cells for result in results for cells in lines(result)]
+            csv.writer(file, lineterminator="\n").writerows([HEADER, *rows])
 
 
 def _options():
@@ -52,7 +61,8 @@ def _options():
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--cases", nargs="+", choices=GROUPS, default=list(GROUPS))
-    parser.add_argument("--json", help="file for the numbers")
+    parser.add_argument("--json", help="file for all the numbers")
+    parser.add_argument("--csv", help="file for the table")
     return parser.parse_args()
 
 
@@ -68,33 +78,35 @@ def run(group, n_threads, n_rounds):
         with threads(n_threads):
             for case in GROUPS[group]():
                 seconds = measure(case, n_rounds)
-                peers = compare(case, seconds)
-                show(case, n_threads, seconds, peers)
-                results.append(
-                    {
-                        "group": group,
-                        "case": case.title,
-                        "threads": n_threads,
-                        "seconds": seconds,
-                        "peers": peers,
-                    }
-                )
+                result = {
+                    "group": group,
+                    "case": case.title,
+                    "threads": n_threads,
+                    "seconds": seconds,
+                    "peers": compare(case, seconds),
+                }
+                results.append(result)
+                for cells in lines(result):
+                    print("|", " | ".join(cells), "|", flush=True)
     except Exception as error:
         # An hour of measurements should not be lost to one group.
         print(f"| {group} | | failed: {error!r} | | | | |", flush=True)
     return results
 
 
-def show(case, n_threads, seconds, peers):
-    """Print a line for each peer."""
-    ours = next(iter(case.contestants))
-    taken = f"{1e3 * statistics.median(seconds[ours]):.1f}"
-    for row in peers:
-        bar = "" if row["bar"] is None else f"{row['bar']:.2f}"
-        met = {None: "", True: "yes", False: "**no**"}[row["met"]]
-        cells = (case.title, n_threads or "free", taken, row["peer"])
-        numbers = (f"{row['ratio']:.2f}", bar, met)
-        print("|", " | ".join(map(str, cells + numbers)), "|", flush=True)
+def lines(result):
+    """Yield the cells of a line for each peer."""
+    ours = statistics.median(next(iter(result["seconds"].values())))
+    for row in result["peers"]:
+        yield (
+            result["case"],
+            str(result["threads"] or "free"),
+            f"{1e3 * ours:.1f}",
+            row["peer"],
+            f"{row['ratio']:.2f}",
+            "" if row["bar"] is None else f"{row['bar']:.2f}",
+            {None: "", True: "yes", False: "no"}[row["met"]],
+        )
 
 
 if __name__ == "__main__":

@@ -125,6 +125,18 @@ def test_statistics_are_buffers():
     }
 
 
+@pytest.mark.parametrize("standardize", [True, False])
+def test_missing_values_are_filled_if_asked_for(standardize):
+    layer = standardizer(standardize, (2,), channel_axis=0, fill_missing=True)
+    x = torch.tensor([[1.0, np.nan], [3.0, 5.0], [np.nan, 7.0]])
+    if standardize:
+        layer.update(x, torch.ones(3))
+    expected = [[-1, 0], [1, -1], [0, 1]] if standardize else [[1, 0], [3, 5], [0, 7]]
+    assert_allclose(layer(x), expected, atol=1e-6)
+    x[0, 0] = np.inf
+    assert layer(x)[0, 0] == np.inf
+
+
 def test_no_standardizer():
     assert isinstance(standardizer(False, (3,), 0), nn.Identity)
     assert isinstance(standardizer(True, (3,), 0), InputStandardizer)

@@ -47,7 +47,7 @@ def _without_gaps(X):
 
 
 def load_images(folder, name):
-    """Images of shape (n_samples, channels, height, width), as bytes."""
+    """Images of shape (n_samples, channels, height, width), in float32."""
     with np.load(Path(folder, "images", f"{name}.npz")) as arrays:
         if "X_train" in arrays:
             parts = [arrays[key] for key in Split._fields]
@@ -69,7 +69,7 @@ def _last_fifth(X, y, order):
 
 def _channels_first(X):
     X = X[..., None] if X.ndim == 3 else X
-    return np.ascontiguousarray(np.moveaxis(X, -1, 1))
+    return np.ascontiguousarray(np.moveaxis(X, -1, 1), dtype=np.float32)
 
 
 def published(folder, file):

@@ -1,0 +1,95 @@
+"""What the names of convolutional architectures stand for."""
+
+import pytest
+from torch import nn
+
+from skdeep._architectures import PRESETS, resolve
+from skdeep.modules import build
+
+AUTO = dict.fromkeys(
+    ("n_filters", "depth", "kernel_size", "stride", "pool_size", "pooling"), "auto"
+)
+REST = {
+    "n_outputs": 3,
+    "hidden_layer_sizes": (),
+    "activation": "relu",
+    "normalization": "batch",
+    "dropout": 0.0,
+    "standardize": True,
+}
+
+
+def net(architecture, shape, **chosen):
+    config = resolve(architecture, {**AUTO, **chosen}, shape[1:])
+    return build("CNN", {"input_shape": shape, **config, **REST})
+
+
+def convolutions(module):
+    kinds = (nn.Conv1d, nn.Conv2d)
+    found = [layer for layer in module.features.modules() if isinstance(layer, kinds)]
+    return [(c.out_channels, c.kernel_size[0]) for c in found]
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 200), (1, 8, 8), (3, 100, 3)])
+@pytest.mark.parametrize("architecture", PRESETS)
+def test_every_name_takes_every_shape(architecture, shape):
+    assert convolutions(net(architecture, shape))
+
+
+def test_fcn_is_that_of_wang_et_al():
+    fcn = net("fcn", (1, 100))
+    assert convolutions(fcn) == [(128, 8), (256, 5), (128, 3)]
+    assert not any(isinstance(layer, nn.MaxPool1d) for layer in fcn.modules())
+
+
+def test_resnet_is_that_of_wang_et_al():
+    found = convolutions(net("resnet", (1, 100)))
+    blocks = [(n, k) for n in (64, 128, 128) for k in (8, 5, 3)]
+    assert [c for c in found if c[1] > 1] == blocks
+    # Shortcuts where the width changes.
+    assert [c for c in found if c[1] == 1] == [(64, 1), (128, 1)]
+
+
+def test_inception_is_that_of_ismail_fawaz_et_al():
+    found = convolutions(net("inception", (1, 100)))
+    widths = [width for width in found if width[1] > 1]
+    assert widths == [(32, 40), (32, 20), (32, 10)] * 6
+
+
+def test_long_input_is_read_in_strides():
+    for shape, stride in (((1, 150), 1), ((1, 500), 4), ((1, 80, 80), 1)):
+        assert resolve("auto", AUTO, shape[1:])["stride"] == stride
+    assert resolve("auto", {**AUTO, "stride": 2}, (500,))["stride"] == 2
+
+
+@pytest.mark.parametrize(
+    ("architecture", "kernel_size", "expected"),
+    [
+        ("plain", 7, ((7,), (7,))),
+        ("plain", [7, 3], ((7,), (3,))),
+        ("plain", "auto", ((5,), (5,))),
+        ("fcn", "auto", ((8,), (5,))),
+        ("residual", 7, ((7, 7), (7, 7))),
+        ("residual", (7, 5, 3), ((7, 5, 3), (7, 5, 3))),
+        ("resnet", "auto", ((8, 5, 3), (8, 5, 3))),
+        ("inception", 40, ((40, 20, 10), (40, 20, 10))),
+        ("inception", 1, ((1, 1, 1), (1, 1, 1))),
+        ("inception", (5, 3), ((5, 3), (5, 3))),
+    ],
+)
+def test_kernels_of_two_stages(architecture, kernel_size, expected):
+    chosen = {**AUTO, "n_filters": (4, 6), "kernel_size": kernel_size}
+    assert resolve(architecture, chosen, (50,))["kernel_size"] == expected
+
+
+def test_stages_beyond_those_of_the_name_are_like_its_last_one():
+    chosen = {**AUTO, "n_filters": (4, 4, 4, 4)}
+    assert resolve("fcn", chosen, (50,))["kernel_size"] == ((8,), (5,), (3,), (3,))
+
+
+def test_as_many_kernels_as_stages():
+    chosen = {**AUTO, "n_filters": (4, 6, 8), "kernel_size": (3, 5)}
+    with pytest.raises(
+        ValueError, match=r"`kernel_size` must be .* 3 stages.*\(3, 5\)"
+    ):
+        resolve("plain", chosen, (50,))

@@ -1,0 +1,67 @@
+"""How the convolutional classifier plans its training."""
+
+import pytest
+from sklearn.datasets import load_digits
+
+from skdeep import DeepCNNClassifier
+from skdeep.modules import WeightedBatchNorm
+
+X, Y = load_digits(n_class=3, return_X_y=True)
+
+
+def small(**parameters):
+    return DeepCNNClassifier(
+        **{"input_shape": (8, 8), "n_filters": 4, "random_state": 0, **parameters}
+    )
+
+
+@pytest.mark.parametrize(
+    ("n_samples", "batch_size", "n_epochs"),
+    [
+        (1, 1, 300),
+        (29, 29, 300),
+        (30, 15, 250),
+        (100, 20, 100),
+        (1000, 100, 50),
+        (1999, 200, 50),
+        (60000, 200, 12),
+    ],
+)
+def test_batches_are_alike_and_about_five_hundred(n_samples, batch_size, n_epochs):
+    clf = small()
+    assert clf._auto_batch_size(n_samples) == batch_size
+    assert clf._n_epochs(-(-n_samples // batch_size)) == n_epochs
+
+
+def test_automatic_and_given_numbers():
+    clf = small().fit(X[:100], Y[:100])
+    assert clf.n_iter_ <= 100
+    assert clf.net_.solver_settings_["n_steps"] == 500
+    clf = small(max_iter=3, batch_size=7).fit(X[:100], Y[:100])
+    assert clf.n_iter_ == 3
+    assert clf.net_.solver_settings_["n_steps"] == 3 * 15
+
+
+def test_partial_fit_and_lbfgs_go_without_a_number():
+    clf = small().partial_fit(X[:40], Y[:40], classes=[0, 1, 2])
+    assert clf.n_iter_ == 1
+    clf = small(solver="lbfgs", n_filters=2).fit(X[:30], Y[:30])
+    assert clf.score(X[:30], Y[:30]) > 0.9
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "batch"), [("auto", True), (8, True), (1, False)]
+)
+def test_batches_of_one_are_not_normalized_by_their_statistics(batch_size, batch):
+    clf = small(batch_size=batch_size, max_iter=1).fit(X[:20], Y[:20])
+    layers = list(clf.module_.modules())
+    assert any(isinstance(layer, WeightedBatchNorm) for layer in layers) is batch
+
+
+@pytest.mark.parametrize("architecture", ["plain", "residual", "fcn", "inception"])
+@pytest.mark.parametrize("shape", [(8, 8), (1, 8, 8)])
+def test_architectures_learn(architecture, shape):
+    clf = small(
+        input_shape=shape, architecture=architecture, n_filters=(8, 8), max_iter=8
+    )
+    assert clf.fit(X[:400], Y[:400]).score(X[400:], Y[400:]) > 0.9
