@@ -2,6 +2,7 @@
 
 import os
 import re
+import secrets
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 EXAMPLES = Path(__file__).parents[1] / "examples"
 # shap calls a function of matplotlib that will be deprecated some day.
 STRICT = ["-W", "error", "-W", "ignore::PendingDeprecationWarning"]
+# Dask moves its dashboard to another port.
+STRICT += ["-W", "ignore:Port 8787 is already in use"]
 SAVE_FIGURES = """
 import runpy, sys
 import matplotlib.pyplot as plt
@@ -28,17 +31,17 @@ N_FIGURES = {
 SMALLEST_PNG = 10_000
 
 
-def run(*arguments):
+def run(*arguments, may_log=False, **environment):
     process = subprocess.run(
         [sys.executable, *STRICT, *map(str, arguments)],
         capture_output=True,
         text=True,
         timeout=300,
-        env={**os.environ, "MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1", **environment},
         check=False,
     )
     assert process.returncode == 0, process.stderr
-    assert process.stderr == ""
+    assert may_log or process.stderr == ""
     return process.stdout
 
 
@@ -107,6 +110,14 @@ def test_deployment(tmp_path):
     assert "same probabilities, bit for bit: True" in said
     weights, file = numbers_after("weights", said)
     assert file < 1.2 * weights + 50
+
+
+@pytest.mark.parametrize("engine", ["dask", "ray"])
+def test_distributed(engine):
+    script = EXAMPLES / "distributed" / f"search_on_{engine}.py"
+    # Without a token Ray writes one into the home folder.
+    said = run(script, may_log=True, RAY_AUTH_TOKEN=secrets.token_hex())
+    assert numbers_after("Right on", said)[0] > 90
 
 
 def test_demo(tmp_path):

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from numpy.testing import assert_array_equal
 from scipy import sparse
@@ -14,6 +15,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from skdeep._validation import (
     InputFormat,
     Targets,
+    as_checked_array,
     check_padding,
     check_same_classes,
     check_sample_weight,
@@ -353,3 +355,46 @@ def test_class_weights_of_labels():
     expected = compute_sample_weight(class_weight, codes.astype(int))
     assert_array_equal(combine_weights(targets, None, class_weight), expected)
     assert_array_equal(expected, [3, 15, 3])
+
+
+class Fitted(BaseEstimator):
+    """Knows two features, by name if there are names."""
+
+    def __init__(self, names=None):
+        if names is not None:
+            self.feature_names_in_ = np.array(names, dtype=object)
+        self.n_features_in_ = 2
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_plain_arrays_need_no_full_check(dtype):
+    X = np.ones((3, 2), dtype)
+    assert as_checked_array(Fitted(), X) is X
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        np.ones((3, 2), int),
+        np.ones((3, 3)),
+        np.ones((0, 2)),
+        np.ones((3, 2, 1)),
+        np.array([[1.0, np.nan]]),
+        np.array([[1.0, np.inf]]),
+        [[1.0, 2.0]],
+        sparse.csr_matrix(np.ones((3, 2))),
+    ],
+    ids=["integers", "wide", "empty", "folded", "nan", "inf", "list", "sparse"],
+)
+def test_anything_else_does(X):
+    assert as_checked_array(Fitted(), X) is None
+
+
+@pytest.mark.parametrize("frame_class", [pd.DataFrame, pl.DataFrame])
+def test_frames_of_floats_are_checked_for_their_names_only(frame_class):
+    values = np.array([[1.0, 2.0], [3.0, 4.0]])
+    frame = frame_class({"a": values[:, 0], "b": values[:, 1]})
+    assert_array_equal(as_checked_array(Fitted(["a", "b"]), frame), values)
+    with pytest.raises(ValueError, match="must be in the same order"):
+        as_checked_array(Fitted(["b", "a"]), frame)
+    assert as_checked_array(Fitted(["a", "b"]), values) is None

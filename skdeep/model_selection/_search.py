@@ -32,7 +32,7 @@ class _StackedSearch:
         n_bytes = 8 * math.prod(getattr(X, "shape", (len(X),)))
         backend = StackingBackend(
             n_jobs=joblib.effective_n_jobs(self.n_jobs),
-            n_waiting=min(_MOST_UNDER_WAY, _BYTES_UNDER_WAY // n_bytes),
+            n_waiting=min(_MOST_UNDER_WAY, _BYTES_UNDER_WAY // max(n_bytes, 1)),
         )
         # Each task sets the filters of warnings that it found, in a thread of its own.
         with joblib.parallel_config(backend=backend), warnings.catch_warnings():

@@ -23,6 +23,10 @@ ACTIVATIONS = {
 }
 
 
+# Infinity stays what it is.
+_NAN_ONLY = {"nan": 0.0, "posinf": float("inf"), "neginf": -float("inf")}
+
+
 class Net(nn.Module):
     """A standardized input, then a body that returns logits.
 
@@ -113,8 +117,11 @@ class InputStandardizer(nn.Module):
         self.inverse_scale.fill_(1.0)
 
     def forward(self, x):
-        x = (x - self.mean) * self.inverse_scale
-        return self.result(_nan_to_zero(x) if self.fill_missing else x)
+        x = x - self.mean
+        x *= self.inverse_scale
+        if self.fill_missing:
+            x.nan_to_num_(**_NAN_ONLY)
+        return self.result(x)
 
     @torch.no_grad()
     def update(self, x, weight):
@@ -171,11 +178,7 @@ class MissingToZero(nn.Module):
         self.result = nn.Identity()
 
     def forward(self, x):
-        return self.result(_nan_to_zero(x))
-
-
-def _nan_to_zero(x):
-    return torch.nan_to_num(x, 0.0, float("inf"), -float("inf"))
+        return self.result(x.nan_to_num(**_NAN_ONLY))
 
 
 class Dropout(nn.Module):
