@@ -470,7 +470,7 @@ def make_module(estimator, data, batches, randomness, module):
     else:
         for name in sorted(config):
             _check_unchanged(name, config[name], module.config[name])
-    if estimator.standardize:
+    if config["standardize"]:
         # Sums are cut into as many parts as there are threads: one, for equal bits.
         with threads_for(1e6, np.inf):
             batches.learn_statistics(module.standardizer)
