@@ -54,7 +54,10 @@ SHARED = {
 }
 SHAPE = [8, (8,), (8, 0), (-1, -1), (2.5, 2), "88"]
 OWN = {
-    DeepMLPClassifier: {"hidden_layer_sizes": SIZES},
+    DeepMLPClassifier: {
+        "hidden_layer_sizes": SIZES,
+        "categorical_features": ["by_dtype", 3, {"a": 1}],
+    },
     DeepCNNClassifier: {
         "input_shape": [*SHAPE, (2, 2, 2, 2)],
         "channels": ["middle", 1],
