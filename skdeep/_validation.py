@@ -37,6 +37,7 @@ class InputFormat(NamedTuple):
 
     table : bool
         Whether values may be missing anywhere, and columns may hold categories.
+
     tokens : bool
         Whether samples are sequences of codes, zeros at their end.
     """

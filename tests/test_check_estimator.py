@@ -14,8 +14,15 @@ VARIANTS = [
     DeepCNNClassifier(input_shape=(1, 1, -1), early_stopping=True),
     DeepCNNClassifier(solver="lbfgs", architecture="residual", n_filters=8),
     DeepRNNClassifier(),
-    DeepRNNClassifier(input_shape=(1, -1), early_stopping=True),
-    DeepRNNClassifier(solver="sgd", cell_type="rnn", hidden_size=16, pooling="mean"),
+    DeepRNNClassifier(input_shape=(1, -1), early_stopping=True, max_iter=30),
+    DeepRNNClassifier(
+        architecture="recurrent",
+        solver="sgd",
+        cell_type="rnn",
+        hidden_size=16,
+        pooling="mean",
+        max_iter=30,
+    ),
 ]
 
 
