@@ -5,23 +5,25 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skdeep import DeepCNNClassifier, DeepMLPClassifier, DeepRNNClassifier
 
+# Planned schedules go through all epochs, of which a check asks for a thousand.
+BRIEF = {"learning_rate": "constant", "max_iter": 30}
 VARIANTS = [
     DeepMLPClassifier(),
     DeepMLPClassifier(early_stopping=True),
     DeepMLPClassifier(solver="sgd"),
     DeepMLPClassifier(solver="lbfgs"),
-    DeepCNNClassifier(),
-    DeepCNNClassifier(input_shape=(1, 1, -1), early_stopping=True),
+    DeepCNNClassifier(**BRIEF),
+    DeepCNNClassifier(input_shape=(1, 1, -1), early_stopping=True, **BRIEF),
     DeepCNNClassifier(solver="lbfgs", architecture="residual", n_filters=8),
-    DeepRNNClassifier(),
-    DeepRNNClassifier(input_shape=(1, -1), early_stopping=True, max_iter=30),
+    DeepRNNClassifier(**BRIEF),
+    DeepRNNClassifier(input_shape=(1, -1), early_stopping=True, **BRIEF),
     DeepRNNClassifier(
         architecture="recurrent",
         solver="sgd",
         cell_type="rnn",
         hidden_size=16,
         pooling="mean",
-        max_iter=30,
+        **BRIEF,
     ),
 ]
 

@@ -251,8 +251,8 @@ def test_which_nets_are_plain(config, plain):
 
 def test_nets_elsewhere_are_not_plain():
     assert not is_plain(make_module().to("meta"))
-    series = {"architecture": "plain", "n_filters": (2,), "depth": 1, "kernel_size": 3}
-    pooling = {"pool_size": 2, "pooling": "mean"}
+    series = {"architecture": "plain", "n_filters": (2,), "depth": 1}
+    pooling = {"kernel_size": ((3,),), "stride": 1, "pool_size": 2, "pooling": "mean"}
     config = {"name": "CNN", "input_shape": (1, 4), "hidden_layer_sizes": ()}
     module = make_module(**config, **series, **pooling, standardize=False)
     assert not is_plain(module)

@@ -21,11 +21,17 @@ CNN = {
     "architecture": "residual",
     "n_filters": (3,),
     "depth": 1,
-    "kernel_size": 3,
+    "kernel_size": ((3, 3),),
+    "stride": 1,
     "pool_size": 2,
     "pooling": "flatten",
 }
 RNN = {
+    "architecture": "lstm_fcn",
+    "vocabulary_size": None,
+    "embedding_dim": 4,
+    "patch_size": 1,
+    "n_filters": (3, 3, 3),
     "cell_type": "lstm",
     "hidden_size": 5,
     "n_layers": 2,

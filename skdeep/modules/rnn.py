@@ -48,11 +48,18 @@ class RecurrentLayer(nn.Module):
         )
 
     def forward(self, x, lengths):
-        output = self.forward_cells(x)[0]
+        output = self._run(self.forward_cells, x)
         if self.backward_cells is None:
             return output
-        backward = self.backward_cells(reverse_time(x, lengths))[0]
+        backward = self._run(self.backward_cells, reverse_time(x, lengths))
         return torch.cat([output, reverse_time(backward, lengths)], dim=2)
+
+    def _run(self, cells, x):
+        if x.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
+            # Not every processor has an LSTM in bfloat16.
+            with torch.autocast("cpu", enabled=False):
+                return cells(x.to(cells.weight_ih_l0.dtype))[0]
+        return cells(x)[0]
 
 
 class SequencePool(nn.Module):
