@@ -56,7 +56,7 @@ PRESETS = {
 }
 
 # Longer series, and larger images, are read in strides.
-_LONGEST = {1: 128, 2: 64}
+_LONGEST = {1: 512, 2: 64}
 
 
 def resolve(architecture, chosen, size):

@@ -125,6 +125,10 @@ class BaseDeepClassifier(
         self.mixed_precision = mixed_precision
         self.callbacks = callbacks
 
+    @property
+    def _dropout(self):
+        return self.dropout
+
     def _module_config(self, input_shape, n_outputs):
         """Keyword arguments of the module that all nets take."""
         return {
@@ -133,7 +137,7 @@ class BaseDeepClassifier(
             "hidden_layer_sizes": as_sizes(self.hidden_layer_sizes),
             "activation": self.activation,
             "normalization": self.normalization,
-            "dropout": float(self.dropout),
+            "dropout": float(self._dropout),
             "standardize": bool(self.standardize),
         }
 

@@ -7,9 +7,12 @@ from skdeep._base import BaseDeepClassifier
 from skdeep._docstrings import shared_docs
 from skdeep._fitting import for_encoded
 from skdeep._members import modules_of
-from skdeep._parameters import Boolean, Features, OneOf, Sizes
+from skdeep._parameters import Boolean, Features, OneOf, Sizes, as_sizes
 from skdeep._rules import SHARED_RULES
 from skdeep._validation import InputFormat
+
+# What "auto" means, in layers that can spare units.
+_DROPOUT, _WIDE = 0.3, 64
 
 
 @shared_docs
@@ -20,7 +23,7 @@ class DeepMLPClassifier(BaseDeepClassifier):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or array-like of int, default=(100,)
+    hidden_layer_sizes : int or array-like of int, default=(128, 128)
         Units of each hidden layer.
 
     {shared_parameters}
@@ -32,7 +35,7 @@ class DeepMLPClassifier(BaseDeepClassifier):
         an array. Few categories become a column each, more get learned vectors of
         length 8. Categories that training didn't see are as good as missing.
 
-    numerical_embedding : "piecewise_linear" or None, default=None
+    numerical_embedding : "piecewise_linear" or None, default="piecewise_linear"
         What the net sees of a number besides itself. "piecewise_linear" cuts its range
         into at most 16 bins that hold equal shares of the training data, and adds one
         input for each: 0 below the bin, 1 above, linear in between (Gorishniy, Rubachev
@@ -40,9 +43,9 @@ class DeepMLPClassifier(BaseDeepClassifier):
         values need none; tables of more than 64 features get fewer bins, and those
         of more than 512 features, as sparse ones, get none.
 
-    shared_dropout : bool, default=False
+    shared_dropout : bool, default=True
         Whether all samples of a batch lose the same units, or each one units of its
-        own. It takes less time, and sample weights go on to act exactly as repetitions
+        own. It takes no time, and sample weights go on to act exactly as repetitions
         do.
 
     Attributes
@@ -92,6 +95,7 @@ class DeepMLPClassifier(BaseDeepClassifier):
     _rules = {
         **SHARED_RULES,
         "hidden_layer_sizes": [Sizes()],
+        "dropout": [OneOf("auto"), *SHARED_RULES["dropout"]],
         "shared_dropout": [Boolean()],
         "numerical_embedding": [OneOf("piecewise_linear", None)],
         "categorical_features": [OneOf("from_dtype", None), Features()],
@@ -101,23 +105,23 @@ class DeepMLPClassifier(BaseDeepClassifier):
 
     def __init__(
         self,
-        hidden_layer_sizes=(100,),
+        hidden_layer_sizes=(128, 128),
         activation="relu",
         *,
         solver="adam",
-        alpha=0.0001,
+        alpha=1.0,
         l1_ratio=0.0,
         batch_size="auto",
-        learning_rate="constant",
-        learning_rate_init=0.001,
+        learning_rate="one_cycle",
+        learning_rate_init=0.003,
         power_t=0.5,
-        max_iter=200,
+        max_iter=60,
         loss="log_loss",
         focal_gamma=2.0,
         label_smoothing=0.0,
         class_weight=None,
         batch_sampler=None,
-        dropout=0.0,
+        dropout="auto",
         normalization=None,
         gradient_clip=None,
         standardize=True,
@@ -142,8 +146,8 @@ class DeepMLPClassifier(BaseDeepClassifier):
         mixed_precision=False,
         callbacks=None,
         categorical_features="from_dtype",
-        numerical_embedding=None,
-        shared_dropout=False,
+        numerical_embedding="piecewise_linear",
+        shared_dropout=True,
     ):
         self.shared_dropout = shared_dropout
         self.numerical_embedding = numerical_embedding
@@ -197,6 +201,13 @@ class DeepMLPClassifier(BaseDeepClassifier):
         config = super()._module_config(input_shape, n_outputs)
         config["shared_dropout"] = bool(self.shared_dropout)
         return config
+
+    @property
+    def _dropout(self):
+        if self.dropout != "auto":
+            return self.dropout
+        wide = min(as_sizes(self.hidden_layer_sizes), default=0) >= _WIDE
+        return _DROPOUT if wide and self.solver != "lbfgs" else 0.0
 
     def encode(self, X):
         """Turn a table into what the net takes: categories as codes 0, 1, ...

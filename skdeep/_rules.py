@@ -78,7 +78,7 @@ def check_estimator_parameters(estimator):
     for name, broken, rule in (
         (
             "dropout",
-            lbfgs and p["dropout"] > 0,
+            lbfgs and p["dropout"] not in (0, "auto"),
             "0 with solver='lbfgs', which needs a loss without randomness",
         ),
         (

@@ -17,6 +17,16 @@ SCHEDULE = {
     "batch_size": 32,
     "random_state": 0,
 }
+# Dense layers and nothing else, trained as scikit-learn does.
+PLAIN = {
+    "alpha": 0.0001,
+    "learning_rate": "constant",
+    "learning_rate_init": 0.001,
+    "dropout": 0.0,
+    "numerical_embedding": None,
+}
+# MLPClassifier with its defaults.
+AS_MLP_CLASSIFIER = {"hidden_layer_sizes": (100,), "max_iter": 200, **PLAIN}
 X, Y = load_wine(return_X_y=True)
 DIGITS, DIGIT = load_digits(n_class=3, return_X_y=True)
 # What scikit-learn's documentation says, twelve words at a time, and of what.

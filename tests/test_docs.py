@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from sklearn.neural_network import MLPClassifier
+from small_nets import AS_MLP_CLASSIFIER
 
 from skdeep import DeepMLPClassifier
 
@@ -32,7 +33,12 @@ def test_comparison_lists_every_parameter(estimator):
     assert set(inspect.signature(estimator).parameters) <= rows
 
 
-def test_shared_parameters_have_the_same_defaults():
+def test_what_makes_a_net_that_of_mlp_classifier():
     ours = inspect.signature(DeepMLPClassifier).parameters
     for name, theirs in inspect.signature(MLPClassifier).parameters.items():
-        assert (ours[name].kind, ours[name].default) == (theirs.kind, theirs.default)
+        assert ours[name].kind == theirs.kind
+        default = AS_MLP_CLASSIFIER.get(name, ours[name].default)
+        assert default == theirs.default
+    page = (ROOT / "docs" / "comparison.rst").read_text()
+    for name, value in AS_MLP_CLASSIFIER.items():
+        assert f"``{name}={value!r}``" in page

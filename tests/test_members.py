@@ -132,7 +132,7 @@ def test_pickle_and_module(kind):
 
 
 def test_weights_of_all_members():
-    clf = fitted("mlp", n_members=3)
+    clf = fitted("mlp", n_members=3, numerical_embedding=None)
     assert [w.shape for w in clf.coefs_] == [(3, 13, 8), (3, 8, 3)]
     assert [b.shape for b in clf.intercepts_] == [(3, 8), (3, 3)]
     assert clf.n_layers_ == 3

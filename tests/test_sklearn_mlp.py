@@ -10,6 +10,7 @@ import types
 
 import pytest
 from sklearn.neural_network.tests import test_mlp as original
+from small_nets import AS_MLP_CLASSIFIER
 
 from skdeep import DeepMLPClassifier
 
@@ -54,10 +55,11 @@ def swapped_tests(classifier):
     }
 
 
-globals().update(swapped_tests(DeepMLPClassifier))
-globals()[UNSCALED] = swapped_tests(
-    functools.partial(DeepMLPClassifier, standardize=False)
-)[UNSCALED]
+Plain = functools.partial(DeepMLPClassifier, **AS_MLP_CLASSIFIER)
+globals().update(swapped_tests(Plain))
+globals()[UNSCALED] = swapped_tests(functools.partial(Plain, standardize=False))[
+    UNSCALED
+]
 
 
 def test_the_module_was_swapped():
@@ -65,4 +67,4 @@ def test_the_module_was_swapped():
     assert len(tests) > 25
     assert "test_lbfgs_classification" in tests
     assert "test_lbfgs_regression" not in tests
-    assert test_tolerance.__globals__["MLPClassifier"] is DeepMLPClassifier  # noqa: F821
+    assert test_tolerance.__globals__["MLPClassifier"] is Plain  # noqa: F821

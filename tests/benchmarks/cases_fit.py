@@ -9,6 +9,7 @@ from measuring import Case
 from sklearn.base import clone
 from sklearn.datasets import load_digits, make_classification
 from sklearn.neural_network import MLPClassifier
+from small_nets import PLAIN
 from torch import nn
 
 from skdeep import DeepCNNClassifier, DeepMLPClassifier, DeepRNNClassifier
@@ -53,7 +54,7 @@ def dense_fits(X, y, hidden, batch_size, n_epochs):
         return dense(sizes, torch.from_numpy(X).dtype)
 
     return {
-        "skdeep": lambda: DeepMLPClassifier(hidden, **same).fit(X, y),
+        "skdeep": lambda: DeepMLPClassifier(hidden, **PLAIN, **same).fit(X, y),
         "scikit-learn": lambda: MLPClassifier(hidden, **same).fit(X, y),
         "skorch": lambda: skorch_net(new(), batch_size, n_epochs).fit(X, y),
         "bare torch": lambda: torch_fit(new(), X, y, batch_size, n_epochs),

@@ -16,6 +16,7 @@ from measuring import Case
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.neural_network import MLPClassifier
+from small_nets import PLAIN
 
 from skdeep import DeepCNNClassifier, DeepMLPClassifier
 
@@ -46,7 +47,7 @@ def search():
 
     same = {"batch_size": 32, "max_iter": 20}
     sizes = {"module__sizes": (64, 64, 64, 10), "module__dtype": torch.float64}
-    net = DeepMLPClassifier((64, 64), **same)
+    net = DeepMLPClassifier((64, 64), **PLAIN, **same)
     peer = MLPClassifier((64, 64), **same)
     contestants = {
         "skdeep": run(ours.GridSearchCV, net, GRID, 5),
@@ -69,7 +70,7 @@ def search():
 
 def members():
     X, y = digits("float64")
-    one = DeepMLPClassifier((64, 64), batch_size=32, max_iter=10)
+    one = DeepMLPClassifier((64, 64), batch_size=32, max_iter=10, **PLAIN)
     eight = clone(one).set_params(n_members=8)
     contestants = {
         "8 members": lambda: fit_quietly(eight, X, y),
@@ -81,7 +82,7 @@ def members():
 
 def threads():
     X, y = digits("float64")
-    mlp = DeepMLPClassifier((64, 64), batch_size=32, max_iter=10)
+    mlp = DeepMLPClassifier((64, 64), batch_size=32, max_iter=10, **PLAIN)
     cnn = DeepCNNClassifier(
         input_shape=(1, 8, 8), n_filters=(16, 32), batch_size=32, max_iter=2
     )
