@@ -34,7 +34,8 @@ def param_distributions(estimator, size="small"):
 
         - "small": the learning rate, the penalty, dropout and label smoothing. Nothing
           of it changes what a net is made of, so the nets of
-          :class:`RandomizedSearchCV` train together.
+          :class:`RandomizedSearchCV` train together (convolutional nets with dropout
+          apart from those without).
         - "medium": besides, how wide and how deep the net is.
         - "large": besides, the activation function, the schedule of the learning rate,
           batch size, normalization, the largest gradient, and what is the net's own:
@@ -137,23 +138,30 @@ def _(net: DeepCNNClassifier):
     # Flat X without a shape is a series.
     n_axes = 1 if net.input_shape is None else len(net.input_shape) - 1
     preset = PRESETS[net.architecture][n_axes - 1]
-    depth = preset.depth if net.depth == "auto" else net.depth
-    filters = preset.n_filters if _auto(net.n_filters) else as_sizes(net.n_filters)
-    own = "auto" if _auto(net.n_filters) else filters
-    space = {
-        "n_filters": _choices(own, *_narrower_and_wider(filters)),
+    depth = preset.depth if _auto(net.depth) else net.depth
+    filters, own_filters = preset.n_filters, "auto"
+    if not _auto(net.n_filters):
+        filters = own_filters = as_sizes(net.n_filters)
+    dense = as_sizes(net.hidden_layer_sizes)
+    return {
+        "n_filters": _choices(own_filters, *_narrower_and_wider(filters)),
         "depth": _choices(net.depth, max(1, depth - 1), depth + 1),
-        "hidden_layer_sizes": _choices(
-            as_sizes(net.hidden_layer_sizes), (), (max(filters),)
-        ),
+        "hidden_layer_sizes": _choices(dense, (), (max(filters),)),
+        **_kernels(net.kernel_size, preset),
     }
-    if _auto(net.kernel_size) or len(as_sizes(net.kernel_size)) == 1:
-        own = "auto" if _auto(net.kernel_size) else as_sizes(net.kernel_size)[0]
-        kernel = max(preset.kernels) if own == "auto" else own
-        # Odd, as the middle of a window is a place.
-        narrow, wide = max(3, kernel // 2 | 1), 3 * kernel // 2 | 1
-        space["kernel_size"] = _choices(own, narrow, wide)
-    return space
+
+
+def _kernels(own, preset):
+    width = max(preset.kernels)
+    if not _auto(own):
+        own, *others = as_sizes(own)
+        if others:
+            # Widths that were chosen for each place are left alone.
+            return {}
+        width = own
+    # Odd, as the middle of a window is a place.
+    narrow, wide = max(3, width // 2 | 1), 3 * width // 2 | 1
+    return {"kernel_size": _choices(own, narrow, wide)}
 
 
 @_sizes.register
