@@ -1,11 +1,16 @@
 """What the accuracy benchmarks have in common: arguments, fits, tables."""
 
 import argparse
+import csv
 import json
 import time
+import warnings
 from pathlib import Path
 
 import numpy as np
+import sets
+from measures import SMALLER_IS_BETTER
+from scipy.stats import rankdata
 
 from skdeep import __version__
 
@@ -19,6 +24,60 @@ def arguments(description):
     parser.add_argument("--seeds", type=int, default=1, help="fits of each set")
     parser.add_argument("--json", type=Path, help="file that takes the results")
     return parser
+
+
+def arguments_of_tables(description):
+    """Parser of the command line of what compares classifiers on tables."""
+    parser = arguments(description)
+    parser.add_argument("--splits", type=int, default=3, help="random splits of a set")
+    parser.add_argument("--rows", type=int, help="train on so many rows at most")
+    parser.add_argument("--only", nargs="+", help="names of classifiers")
+    parser.add_argument("--csv", type=Path, help="file that takes the means")
+    return parser
+
+
+def compare(args, title, names, contestants, measure):
+    """Fit every contestant on every split of every set.
+
+    Parameters
+    ----------
+    args : Namespace
+        Of `arguments_of_tables`.
+
+    title : str
+
+    names : list of str
+        Of the sets.
+
+    contestants : dict
+        Name to a function of a seed and a split that makes a classifier.
+
+    measure : callable
+        Takes a classifier and a split, returns a dict.
+
+    Returns
+    -------
+    results : dict
+        Set to contestant to a list of dicts.
+    """
+    warnings.simplefilter("ignore")
+    contestants = {
+        name: make
+        for name, make in contestants.items()
+        if args.only is None or name in args.only
+    }
+    results = {}
+    for name in names:
+        runs = results[name] = {contestant: [] for contestant in contestants}
+        for part, split in sets.table_splits(args.folder, name, args.splits):
+            split = sets.at_most(split, args.rows)
+            for contestant, make in contestants.items():
+                for seed in range(args.seeds):
+                    run = {"split": part, **measure(make(seed, split), split)}
+                    runs[contestant].append(run)
+                    print(name, contestant, run, flush=True)
+        save(args.json, title, results)
+    return results
 
 
 def measure(clf, split):
@@ -40,6 +99,41 @@ def save(path, title, results):
     if path is not None:
         content = {"title": title, "skdeep": __version__, "results": results}
         path.write_text(json.dumps(content, indent=1) + "\n")
+
+
+def details(results, measures):
+    """Tables of each measure: sets, means over all sets, mean ranks."""
+    return "\n\n".join(f"{name}\n\n{_details(results, name)}" for name in measures)
+
+
+def _details(results, measure):
+    names = list(next(iter(results.values())))
+    numbers = _numbers(results, measure)
+    rows = [[name, *row] for name, row in zip(results, numbers.tolist(), strict=True)]
+    rows.append([f"mean of {len(rows)}", *numbers.mean(0).tolist()])
+    better = numbers if measure in SMALLER_IS_BETTER else -numbers
+    rows.append(["mean rank", *rankdata(better, axis=1).mean(0).tolist()])
+    return table(["set", *names], rows)
+
+
+def summary(results, measures, path):
+    """Table of the means over all sets, a row for each contestant; also as csv."""
+    names = list(next(iter(results.values())))
+    means = [_numbers(results, measure).mean(0).tolist() for measure in measures]
+    rows = [[name, *row] for name, *row in zip(names, *means, strict=True)]
+    header = ["classifier", *(measure.replace("_", " ") for measure in measures)]
+    if path is not None:
+        with path.open("w", newline="") as file:
+            shown = [[_shown(value) for value in row] for row in rows]
+            csv.writer(file, lineterminator="\n").writerows([header, *shown])
+    return f"means of {len(results)} sets\n\n{table(header, rows)}"
+
+
+def _numbers(results, measure):
+    """Means over the fits, of shape (n_sets, n_contestants)."""
+    return np.array(
+        [[mean(fits, measure) for fits in runs.values()] for runs in results.values()]
+    )
 
 
 def table(header, rows):

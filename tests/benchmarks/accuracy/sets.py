@@ -50,9 +50,9 @@ def _without_gaps(X):
     return X
 
 
-def table_names(folder):
+def table_names(folder, kinds=TABLES):
     """Names of the tables, the imbalanced ones last."""
-    paths = [path for kind in TABLES for path in sorted(Path(folder, kind).glob("*"))]
+    paths = [path for kind in kinds for path in sorted(Path(folder, kind).glob("*"))]
     return list(dict.fromkeys(path.name.partition(".")[0] for path in paths))
 
 
@@ -64,11 +64,7 @@ def table_splits(folder, name, n_random):
     title, split : str, Split
         Of data frames.
     """
-    paths = sorted(
-        path for kind in TABLES for path in Path(folder, kind).glob(f"{name}.*")
-    )
-    # "test" comes before "train".
-    frames = [pd.read_csv(path) for path in reversed(paths)]
+    frames = _read(folder, name)
     if len(frames) == 2:
         yield "official", _split_of(*frames)
     whole = pd.concat(frames, ignore_index=True)
@@ -76,6 +72,11 @@ def table_splits(folder, name, n_random):
         shuffle = StratifiedShuffleSplit(1, test_size=0.2, random_state=seed)
         ((train, test),) = shuffle.split(whole, whole["target"])
         yield str(seed), _split_of(whole.iloc[train], whole.iloc[test])
+
+
+def class_counts(folder, name):
+    """How many rows a table has of each class."""
+    return pd.concat(_read(folder, name))["target"].value_counts()
 
 
 def at_most(split, n_rows):
@@ -90,6 +91,14 @@ def at_most(split, n_rows):
         random_state=0,
     )
     return split._replace(X_train=X, y_train=y)
+
+
+def _read(folder, name):
+    paths = sorted(
+        path for kind in TABLES for path in Path(folder, kind).glob(f"{name}.*")
+    )
+    # "test" comes before "train".
+    return [pd.read_csv(path) for path in reversed(paths)]
 
 
 def _split_of(train, test):

@@ -1,0 +1,72 @@
+"""Default DeepMLPClassifier on small tables, beside the best of a search around it.
+
+    python tests/benchmarks/accuracy/searches.py DATA_FOLDER --size medium
+
+Tables of at most 5000 rows; those with a class of fewer than five rows are left out,
+as each fold needs all classes.
+"""
+
+import measures
+import reports
+import sets
+from sklearn.model_selection import StratifiedKFold
+
+from skdeep import DeepMLPClassifier
+from skdeep.model_selection import RandomizedSearchCV, param_distributions
+
+MEASURES = ("accuracy", "auc", "log_loss", "fit_seconds")
+_MOST_ROWS, _FEWEST = 5000, 5
+
+
+def main():
+    """Fit and search on every split, print the tables."""
+    parser = reports.arguments_of_tables(__doc__.splitlines()[0])
+    parser.add_argument("--size", default="small", choices=["small", "medium", "large"])
+    parser.add_argument(
+        "--scoring", default="neg_log_loss", choices=["neg_log_loss", "accuracy"]
+    )
+    parser.add_argument("--candidates", type=int, default=30, help="of each search")
+    args = parser.parse_args()
+    names = args.sets or [
+        name
+        for name in sets.table_names(args.folder)
+        if _suits(sets.class_counts(args.folder, name))
+    ]
+    title = f"searches, {args.candidates} of {args.size}, by {args.scoring}"
+    results = reports.compare(args, title, names, classifiers(args), measure)
+    print(reports.details(results, MEASURES))
+    print(reports.summary(results, MEASURES, args.csv))
+
+
+def _suits(counts):
+    return counts.sum() <= _MOST_ROWS and counts.min() >= _FEWEST
+
+
+def classifiers(args):
+    """Name to a function of a seed and a split that makes a classifier."""
+
+    def net(seed, _):
+        return DeepMLPClassifier(n_members=args.members, random_state=seed)
+
+    def search(seed, split):
+        clf = net(seed, split)
+        return RandomizedSearchCV(
+            clf,
+            param_distributions(clf, args.size),
+            n_iter=args.candidates,
+            scoring=args.scoring,
+            cv=StratifiedKFold(3, shuffle=True, random_state=seed),
+            random_state=seed,
+        )
+
+    return {"default": net, "searched": search}
+
+
+def measure(clf, split):
+    """Say what was found, too."""
+    run = measures.measure(clf, split)
+    return {**run, "best_params": getattr(clf, "best_params_", None)}
+
+
+if __name__ == "__main__":
+    main()
