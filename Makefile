@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help demo test docs lint format benchmarks lock clean
+.PHONY: help demo test docs lint format benchmarks accuracy lock clean
 
 help:
 	@echo "make demo        train, tune, explain, save and load nets on real data"
@@ -14,6 +14,7 @@ help:
 	@echo "make lint        check style and import rules"
 	@echo "make format      mend style"
 	@echo "make benchmarks  measure speed against other libraries"
+	@echo "make accuracy    measure accuracy on the data sets in DATA=folder"
 	@echo "make lock        resolve constraints.txt anew"
 	@echo "make clean       remove everything that these targets made"
 
@@ -55,6 +56,15 @@ test: lint
 
 benchmarks: $(VENV)/.installed-test
 	@$(BIN)/python tests/benchmarks/peers.py --csv docs/performance.csv
+
+# DATA is the folder of the data sets. Takes hours.
+ACCURACY := tables series recurrent images texts imbalance calibration searches
+accuracy: $(VENV)/.installed-test
+	@for table in $(ACCURACY); do \
+	   echo "==> $$table"; \
+	   $(BIN)/python tests/benchmarks/accuracy/$$table.py $(DATA) \
+	      --csv docs/accuracy/$$table.csv || exit 1; \
+	 done
 
 docs: $(VENV)/.installed-docs
 	@echo "==> Running the examples and building the documentation"

@@ -40,7 +40,7 @@ def main():
             )
             rows.append([name, setting, accuracy, round(seconds, 1)])
             reports.save(args.json, f"images, n_members={args.members}", results)
-    print(reports.table(["set", "setting", "accuracy", "fit, s"], rows))
+    print(reports.table(["set", "setting", "accuracy", "fit, s"], rows, args.csv))
 
 
 if __name__ == "__main__":

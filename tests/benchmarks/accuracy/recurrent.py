@@ -26,7 +26,7 @@ def main():
         print(name, results[name], flush=True)
         title = f"recurrent nets on series, n_members={args.members}"
         reports.save(args.json, title, results)
-    print(series.show(results, published))
+    print(series.show(results, published, args.csv))
 
 
 if __name__ == "__main__":

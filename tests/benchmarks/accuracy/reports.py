@@ -23,6 +23,7 @@ def arguments(description):
     parser.add_argument("--members", type=int, default=1, help="nets of the ensemble")
     parser.add_argument("--seeds", type=int, default=1, help="fits of each set")
     parser.add_argument("--json", type=Path, help="file that takes the results")
+    parser.add_argument("--csv", type=Path, help="file that takes the last table")
     return parser
 
 
@@ -32,7 +33,6 @@ def arguments_of_tables(description):
     parser.add_argument("--splits", type=int, default=3, help="random splits of a set")
     parser.add_argument("--rows", type=int, help="train on so many rows at most")
     parser.add_argument("--only", nargs="+", help="names of classifiers")
-    parser.add_argument("--csv", type=Path, help="file that takes the means")
     return parser
 
 
@@ -122,11 +122,7 @@ def summary(results, measures, path):
     means = [_numbers(results, measure).mean(0).tolist() for measure in measures]
     rows = [[name, *row] for name, *row in zip(names, *means, strict=True)]
     header = ["classifier", *(measure.replace("_", " ") for measure in measures)]
-    if path is not None:
-        with path.open("w", newline="") as file:
-            shown = [[_shown(value) for value in row] for row in rows]
-            csv.writer(file, lineterminator="\n").writerows([header, *shown])
-    return f"means of {len(results)} sets\n\n{table(header, rows)}"
+    return f"means of {len(results)} sets\n\n{table(header, rows, path)}"
 
 
 def _numbers(results, measure):
@@ -136,10 +132,14 @@ def _numbers(results, measure):
     )
 
 
-def table(header, rows):
-    """Markdown table."""
+def table(header, rows, path=None):
+    """Markdown table; written to `path` as csv."""
+    rows = [[_shown(value) for value in row] for row in rows]
+    if path is not None:
+        with path.open("w", newline="") as file:
+            csv.writer(file, lineterminator="\n").writerows([header, *rows])
     lines = [header, ["-"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(map(_shown, line))} |" for line in lines)
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _shown(value):

@@ -36,10 +36,10 @@ def main():
         ]
         print(name, results[name], flush=True)
         reports.save(args.json, f"series, n_members={args.members}", results)
-    print(show(results, published))
+    print(show(results, published, args.csv))
 
 
-def show(results, published):
+def show(results, published, path):
     """Table of the sets; means over those that all peers have been run on."""
     rows = []
     for name, runs in results.items():
@@ -51,7 +51,7 @@ def show(results, published):
         *means, seconds = np.mean(compared, axis=0).tolist()
         title = f"mean of {len(compared)}"
         rows.append([title, *means, round(seconds, 1)])
-    return reports.table(["set", "skdeep", *PEERS, "fit, s"], rows)
+    return reports.table(["set", "skdeep", *PEERS, "fit, s"], rows, path)
 
 
 if __name__ == "__main__":

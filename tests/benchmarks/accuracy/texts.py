@@ -51,7 +51,7 @@ def main():
         print(name, ours, flush=True)
         reports.save(args.json, f"texts, n_members={args.members}", results)
     header = ["set", "skdeep", "tf-idf, linear", "Kim's CNN", "fit, s"]
-    print(reports.table(header, rows))
+    print(reports.table(header, rows, args.csv))
 
 
 def load(folder, name, seed):
