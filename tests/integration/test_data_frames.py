@@ -234,7 +234,7 @@ def test_an_indicator_of_what_is_missing_informs():
 @pytest.mark.parametrize("setting", [{}, {"n_members": 2}, {"normalization": "batch"}])
 def test_numbers_that_miss_only_later_are_the_mean(setting):
     X, y = load_breast_cancer(return_X_y=True)
-    net = clone(NET).set_params(**setting).fit(X, y)
+    net = clone(NET).set_params(numerical_embedding=None, **setting).fit(X, y)
     gap, filled = X[:9].copy(), X[:9].copy()
     gap[4, 7], filled[4, 7] = np.nan, X[:, 7].mean()
     expected = net.predict_proba(filled)
@@ -300,7 +300,7 @@ def test_partial_fit_knows_what_the_first_part_had():
 
 def test_warm_start_keeps_the_categories():
     X, y, X_test, y_test = patients()
-    net = clone(NET).set_params(warm_start=True).fit(X, y)
+    net = clone(NET).set_params(warm_start=True, numerical_embedding=None).fit(X, y)
     config = net.module_.config
     changed = X.astype({"size": object}).fillna({"size": "none"})
     changed["texture error"] = changed["texture error"].mask(y == "benign")
@@ -356,7 +356,7 @@ def test_one_hot_columns_say_the_same():
     X, y, X_test, _ = patients()
     columns = ["size", "mean smoothness"]
     net = clone(NET).set_params(solver="lbfgs", max_iter=3000, alpha=1, tol=1e-8)
-    net.set_params(standardize=False, hidden_layer_sizes=())
+    net.set_params(standardize=False, hidden_layer_sizes=(), numerical_embedding=None)
     inside = clone(net).fit(X[columns], y)
     encode = make_column_transformer(
         ("passthrough", ["mean smoothness"]),
