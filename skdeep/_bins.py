@@ -36,10 +36,13 @@ def learn_edges(X, index, weight, is_number):
     """
     n_features = X.shape[1]
     most = min(_MOST_BINS, _MOST_COLUMNS // max(1, sum(is_number)))
-    if most < 2 or sparse.issparse(X):
+    if most < 2:
         return [np.empty(0)] * n_features
     index = index[:: -(-len(index) // _MOST_ROWS)]
     rows = X[index]
+    if sparse.issparse(rows):
+        # No more columns than are cut into bins: few enough.
+        rows = rows.toarray()
     weight = np.ones(len(index)) if weight is None else weight[index]
     return [
         _edges(rows[:, j], weight, most) if is_number[j] else np.empty(0)

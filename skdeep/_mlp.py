@@ -109,7 +109,7 @@ class DeepMLPClassifier(BaseDeepClassifier):
         activation="relu",
         *,
         solver="adam",
-        alpha=0.5,
+        alpha=0.0001,
         l1_ratio=0.0,
         batch_size="auto",
         learning_rate="one_cycle",

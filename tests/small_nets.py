@@ -19,7 +19,6 @@ SCHEDULE = {
 }
 # Dense layers and nothing else, trained as scikit-learn does.
 PLAIN = {
-    "alpha": 0.0001,
     "learning_rate": "constant",
     "learning_rate_init": 0.001,
     "dropout": 0.0,

@@ -28,7 +28,7 @@ SCHEDULE = {
     "random_state": 0,
 }
 # Nothing that keeps the net from learning wrong labels by heart.
-PLAIN = {"alpha": 0.0001, "dropout": 0.0, "numerical_embedding": None}
+PLAIN = {"dropout": 0.0, "numerical_embedding": None}
 NETS = {
     "mlp": DeepMLPClassifier((64,), **PLAIN, **SCHEDULE),
     "cnn": DeepCNNClassifier(input_shape=(1, 8, 8), n_filters=(16,), **SCHEDULE),

@@ -247,7 +247,8 @@ def test_deep_explainer_adds_up_on_the_module(name):
 @pytest.mark.filterwarnings(*DEEP_WARNINGS)
 def test_deep_explainer_of_a_linear_net_is_the_linear_answer():
     X, y = series()
-    net = clone(NETS["mlp"]).set_params(activation="identity").fit(X, y)
+    linear = {"activation": "identity", "numerical_embedding": None}
+    net = clone(NETS["mlp"]).set_params(**linear).fit(X, y)
     background, shown = rows()
     explainer = shap.DeepExplainer(net.to_module(), torch.tensor(background))
     values = explainer.shap_values(torch.tensor(shown))

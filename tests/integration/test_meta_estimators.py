@@ -244,7 +244,7 @@ def test_recursive_elimination_by_the_weights_of_the_first_layer(mlp):
     noise = np.random.default_rng(0).normal(size=(len(mlp.X), 5))
     X = np.hstack([mlp.X[:, [6, 9, 12]], noise])
     rfe = RFE(
-        mlp.make(alpha=1.0, l1_ratio=1.0, max_iter=40),
+        mlp.make(alpha=1.0, l1_ratio=1.0, max_iter=40, numerical_embedding=None),
         n_features_to_select=3,
         importance_getter=lambda clf: np.abs(clf.coefs_[0]).sum(1),
     ).fit(X, mlp.y)
