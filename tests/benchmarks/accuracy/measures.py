@@ -28,9 +28,12 @@ def measure(clf, split):
     start = time.process_time()
     clf.fit(split.X_train, split.y_train)
     seconds = time.process_time() - start
-    y, p = split.y_test, clf.predict_proba(split.X_test)
-    said, classes = clf.predict(split.X_test), range(p.shape[1])
-    counts = np.bincount(split.y_train)
+    y, said = split.y_test, clf.predict(split.X_test)
+    classes = range(max(split.y_train.max(), y.max()) + 1)
+    # Few rows may lack a class.
+    p = np.zeros((len(y), len(classes)))
+    p[:, clf.classes_] = clf.predict_proba(split.X_test)
+    counts = np.bincount(split.y_train, minlength=len(classes))
     present = [code for code in classes if (y == code).any()]
     areas = [roc_auc_score(y == code, p[:, code]) for code in present]
     rare = min(present, key=lambda code: counts[code])

@@ -2,8 +2,8 @@
 
     python tests/benchmarks/accuracy/searches.py DATA_FOLDER --size medium
 
-Tables of at most 5000 rows; those with a class of fewer than five rows are left out,
-as each fold needs all classes.
+Tables of at most 5000 rows; those are left out whose training part has too few rows of
+a class for each fold to hold one.
 """
 
 import measures
@@ -15,7 +15,7 @@ from skdeep import DeepMLPClassifier
 from skdeep.model_selection import RandomizedSearchCV, param_distributions
 
 MEASURES = ("accuracy", "auc", "log_loss", "fit_seconds")
-_MOST_ROWS, _FEWEST = 5000, 5
+_MOST_ROWS, _FOLDS = 5000, 3
 
 
 def main():
@@ -30,7 +30,7 @@ def main():
     names = args.sets or [
         name
         for name in sets.table_names(args.folder)
-        if _suits(sets.class_counts(args.folder, name))
+        if _suits(sets.class_counts(args.folder, name), args.rows)
     ]
     title = f"searches, {args.candidates} of {args.size}, by {args.scoring}"
     results = reports.compare(args, title, names, classifiers(args), measure)
@@ -38,8 +38,11 @@ def main():
     print(reports.summary(results, MEASURES, args.csv))
 
 
-def _suits(counts):
-    return counts.sum() <= _MOST_ROWS and counts.min() >= _FEWEST
+def _suits(counts, n_rows):
+    training = 0.8 * counts
+    if n_rows is not None:
+        training *= min(1, n_rows / training.sum())
+    return counts.sum() <= _MOST_ROWS and training.min() >= _FOLDS
 
 
 def classifiers(args):
@@ -55,7 +58,7 @@ def classifiers(args):
             param_distributions(clf, args.size),
             n_iter=args.candidates,
             scoring=args.scoring,
-            cv=StratifiedKFold(3, shuffle=True, random_state=seed),
+            cv=StratifiedKFold(_FOLDS, shuffle=True, random_state=seed),
             random_state=seed,
         )
 
