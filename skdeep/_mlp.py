@@ -41,7 +41,7 @@ class DeepMLPClassifier(BaseDeepClassifier):
         input for each: 0 below the bin, 1 above, linear in between (Gorishniy, Rubachev
         and Babenko, 2022). Steps and bends are then within easy reach. Features of two
         values need none; tables of more than 64 features get fewer bins, and those
-        of more than 512 features, as sparse ones, get none.
+        of more than 512 features get none.
 
     shared_dropout : bool, default=True
         Whether all samples of a batch lose the same units, or each one units of its

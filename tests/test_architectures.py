@@ -1,5 +1,6 @@
 """What the names of convolutional architectures stand for."""
 
+import numpy as np
 import pytest
 from torch import nn
 
@@ -93,3 +94,10 @@ def test_as_many_kernels_as_stages():
         ValueError, match=r"`kernel_size` must be .* 3 stages.*\(3, 5\)"
     ):
         resolve("plain", chosen, (50,))
+
+
+def test_sizes_may_be_arrays():
+    chosen = {**AUTO, "n_filters": np.array([4, 4]), "kernel_size": np.array([5, 3])}
+    config = resolve("plain", chosen, (50,))
+    assert config["n_filters"] == (4, 4)
+    assert config["kernel_size"] == ((5,), (3,))

@@ -90,8 +90,13 @@ def test_wide_tables_get_fewer_bins(n_copies, most):
     assert sum(bins) <= 1024
 
 
-def test_sparse_tables_get_none():
+def test_sparse_tables_get_those_of_dense_ones():
     digits, _ = load_digits(return_X_y=True)
-    rows = sparse.csr_matrix(digits)
-    edges = learn_edges(rows, np.arange(len(digits)), None, [True] * 64)
-    assert [len(cuts) for cuts in edges] == [0] * 64
+    index = np.arange(0, len(digits), 2)
+    dense, thin = (
+        learn_edges(table, index, None, [True] * 64)
+        for table in (digits, sparse.csr_matrix(digits))
+    )
+    assert max(len(cuts) for cuts in dense) == 17
+    for cuts, expected in zip(thin, dense, strict=True):
+        assert_array_equal(cuts, expected)

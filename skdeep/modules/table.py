@@ -84,7 +84,8 @@ class TableInput(nn.Module):
             x[:, self.one_hot] == self.codes,
             (x[:, self.coded] + 1.0).nan_to_num(),
         ]
-        return torch.cat([part.to(x.dtype) for part in parts], dim=1)
+        # The statistics are of the net's dtype, whatever that of x.
+        return torch.cat([part.to(parts[0].dtype) for part in parts], dim=1)
 
     def update(self, x, weight):
         """Take in a chunk, as ``InputStandardizer`` does."""

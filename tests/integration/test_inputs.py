@@ -303,7 +303,7 @@ def test_ways_to_ask_agree(net):
 
 def test_two_classes_have_one_logit(binary_net):
     net = binary_net
-    clf = net.make().fit(net.X, net.y)
+    clf = net.make(max_iter=20).fit(net.X, net.y)
     logits, probabilities = (
         clf.decision_function(net.X_test),
         clf.predict_proba(net.X_test),

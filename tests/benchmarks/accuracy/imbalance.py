@@ -1,6 +1,6 @@
 """Remedies for rare classes, with the default DeepMLPClassifier, on uneven tables.
 
-    python tests/benchmarks/accuracy/imbalance.py DATA_FOLDER --csv docs/imbalance.csv
+    python tests/benchmarks/accuracy/imbalance.py DATA_FOLDER --csv imbalance.csv
 
 Where there are more than two classes, no threshold is tuned: such a row then shows the
 plain decision.
