@@ -158,7 +158,7 @@ class SequenceTokenizer(
 
         Returns
         -------
-        codes : ndarray of shape (n_samples, n_features_out_), int32
+        codes : ndarray of shape (n_samples, n_features_out), int32
         """
         check_is_fitted(self)
         documents = self._tokenize(X)
