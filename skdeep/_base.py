@@ -23,6 +23,9 @@ from skdeep._parameters import as_sizes
 from skdeep._rules import check_estimator_parameters
 from skdeep._version import __version__
 
+# What "auto" means for "lbfgs": as many as scikit-learn's MLPClassifier has.
+_ITERATIONS = 200
+
 
 def _why_no_partial_fit(estimator):
     if estimator.solver == "lbfgs":
@@ -40,8 +43,8 @@ class BaseDeepClassifier(
 ):
     """Base of the classifiers; not to be used directly.
 
-    Subclasses add ``_rules``, ``_input_format``, ``_module_name``, ``_default_shape``
-    and what ``_module_config`` says of their own parameters.
+    Subclasses add ``_rules``, ``_input_format``, ``_module_name``, ``_auto_epochs``
+    (batches of a planned training, fewest and most epochs), ``_default_shape`` and what ``_module_config`` says of their own parameters.
     """
 
     def __init__(
@@ -451,7 +454,12 @@ class BaseDeepClassifier(
 
     def _n_epochs(self, n_steps):
         """Epochs of a fit, of so many batches each."""
-        return self.max_iter
+        if self.max_iter != "auto":
+            return self.max_iter
+        if self.solver == "lbfgs":
+            return _ITERATIONS
+        steps, fewest, most = self._auto_epochs
+        return max(fewest, min(-(-steps // n_steps), most))
 
     def _time_axis(self, input_shape):
         """Axis of one sample along which NaN may pad; None if along none."""

@@ -8,9 +8,8 @@ from skdeep._parameters import Number, OneOf, Several, Sizes
 from skdeep._rules import SHARED_RULES
 from skdeep._validation import InputFormat
 
-# What "auto" means for `batch_size` and `max_iter`.
+# What "auto" means for `batch_size`.
 _SMALLEST_BATCH, _LARGEST_BATCH = 20, 200
-_STEPS, _FEWEST_EPOCHS, _MOST_EPOCHS = 500, 12, 300
 
 
 @shared_docs
@@ -122,10 +121,10 @@ default=None
         "pooling": [OneOf("auto", "mean", "max", "flatten")],
         "hidden_layer_sizes": [Sizes()],
         "augmentation": [Several(*CHANGES), OneOf(None)],
-        "max_iter": [Number(1, integer=True), OneOf("auto")],
         "normalization": [OneOf("auto", "batch", "layer", None)],
     }
     _input_format = InputFormat(n_axes=(2, 3), padded=True)
+    _auto_epochs = (500, 12, 300)
     _module_name = "CNN"
 
     def __init__(
@@ -245,11 +244,6 @@ default=None
         size = max(_SMALLEST_BATCH, min(n_samples // 10, _LARGEST_BATCH))
         # Of about that size, all alike: a small last batch has poor statistics.
         return -(-n_samples // max(1, round(n_samples / size)))
-
-    def _n_epochs(self, n_steps):
-        if self.max_iter != "auto":
-            return self.max_iter
-        return max(_FEWEST_EPOCHS, min(-(-_STEPS // n_steps), _MOST_EPOCHS))
 
     def _module_config(self, input_shape, n_outputs):
         config = super()._module_config(input_shape, n_outputs)

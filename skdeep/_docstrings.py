@@ -56,9 +56,10 @@ learning_rate_init : float, default={learning_rate_init}
 power_t : float, default=0.5
     Exponent of "invscaling".
 
-max_iter : int, default={max_iter}
-    Maximum number of epochs, or of iterations of "lbfgs". The CNN's "auto" is about 500
-    batches, in 12 to 300 epochs; the RNN's is about 600, in 8 to 300.
+max_iter : int or "auto", default={max_iter}
+    Maximum number of epochs, or of iterations of "lbfgs". "auto" is 200 iterations;
+    about 3000 batches in 15 to 60 epochs for the MLP, 500 in 12 to 300 epochs for the
+    CNN, 600 in 8 to 300 epochs for the RNN.
 
 loss : {"log_loss", "focal"}, default="log_loss"
     Loss of a sample. "focal" (Lin et al., 2017) plays easy samples down.

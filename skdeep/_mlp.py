@@ -101,6 +101,7 @@ class DeepMLPClassifier(BaseDeepClassifier):
         "categorical_features": [OneOf("from_dtype", None), Features()],
     }
     _input_format = InputFormat(sparse=True, table=True)
+    _auto_epochs = (3000, 15, 60)
     _module_name = "MLP"
 
     def __init__(
@@ -115,7 +116,7 @@ class DeepMLPClassifier(BaseDeepClassifier):
         learning_rate="one_cycle",
         learning_rate_init=0.003,
         power_t=0.5,
-        max_iter=60,
+        max_iter="auto",
         loss="log_loss",
         focal_gamma=2.0,
         label_smoothing=0.0,

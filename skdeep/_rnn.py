@@ -15,9 +15,8 @@ _AUTO = {
     "bidirectional": (False, True),
     "pooling": ("last", "max"),
 }
-# What "auto" means for `batch_size` and `max_iter`.
+# What "auto" means for `batch_size`.
 _SMALLEST_BATCH, _LARGEST_BATCH = 32, 64
-_STEPS, _FEWEST_EPOCHS, _MOST_EPOCHS = 600, 8, 300
 
 
 @shared_docs
@@ -137,9 +136,9 @@ class DeepRNNClassifier(BaseDeepClassifier):
         "bidirectional": [Boolean(), OneOf("auto")],
         "pooling": [OneOf("auto", "last", "mean", "max", "attention")],
         "hidden_layer_sizes": [Sizes()],
-        "max_iter": [Number(1, integer=True), OneOf("auto")],
         "normalization": [OneOf("auto", "batch", "layer", None)],
     }
+    _auto_epochs = (600, 8, 300)
     _module_name = "RNN"
 
     def __init__(
@@ -264,11 +263,6 @@ class DeepRNNClassifier(BaseDeepClassifier):
         size = max(_SMALLEST_BATCH, min(n_samples // 10, _LARGEST_BATCH))
         # All alike: a small last batch has poor statistics.
         return -(-n_samples // round(n_samples / size))
-
-    def _n_epochs(self, n_steps):
-        if self.max_iter != "auto":
-            return self.max_iter
-        return max(_FEWEST_EPOCHS, min(-(-_STEPS // n_steps), _MOST_EPOCHS))
 
     def _choose(self, name):
         value = getattr(self, name)

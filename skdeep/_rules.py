@@ -27,7 +27,7 @@ SHARED_RULES = {
     ],
     "learning_rate_init": [Number(0, closed="right")],
     "power_t": [Number(0)],
-    "max_iter": [Number(1, integer=True)],
+    "max_iter": [Number(1, integer=True), OneOf("auto")],
     "loss": [OneOf("log_loss", "focal")],
     "focal_gamma": [Number(0)],
     "label_smoothing": [Number(0, 1, closed="left")],
