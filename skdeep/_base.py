@@ -44,7 +44,8 @@ class BaseDeepClassifier(
     """Base of the classifiers; not to be used directly.
 
     Subclasses add ``_rules``, ``_input_format``, ``_module_name``, ``_auto_epochs``
-    (batches of a planned training, fewest and most epochs), ``_default_shape`` and what ``_module_config`` says of their own parameters.
+    (batches of a whole training, fewest and most epochs), ``_default_shape`` and what
+    ``_module_config`` says of their own parameters.
     """
 
     def __init__(
