@@ -136,7 +136,7 @@ def test_weights_of_all_members():
     assert [w.shape for w in clf.coefs_] == [(3, 13, 8), (3, 8, 3)]
     assert [b.shape for b in clf.intercepts_] == [(3, 8), (3, 3)]
     assert clf.n_layers_ == 3
-    first = fitted("mlp")
+    first = fitted("mlp", numerical_embedding=None)
     assert_allclose(clf.coefs_[0][0], first.coefs_[0], rtol=1e-9)
 
 
