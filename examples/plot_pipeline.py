@@ -46,6 +46,7 @@ prepare = make_column_transformer(
 )
 net = DeepMLPClassifier(
     hidden_layer_sizes=(32, 16),
+    numerical_embedding=None,
     alpha=3.0,
     learning_rate="one_cycle",
     learning_rate_init=0.01,

@@ -23,7 +23,9 @@ from skdeep import DeepMLPClassifier
 warnings.simplefilter("ignore")
 X, y = load_iris(return_X_y=True)
 DeepMLPClassifier(max_iter=1, early_stopping=True).fit(X, y).score(X, y)
-net = DeepMLPClassifier((16,), batch_size=4096, max_iter=1, random_state=0)
+# Bins of a batch take ten times its room, whatever the size of the data.
+plain = {"batch_size": 4096, "numerical_embedding": None}
+net = DeepMLPClassifier((16,), max_iter=1, random_state=0, **plain)
 
 
 def private():
@@ -76,7 +78,7 @@ stopping = clone(net).set_params(early_stopping=True)
 
 
 def stream():
-    clf = DeepMLPClassifier((16,), batch_size=4096)
+    clf = DeepMLPClassifier((16,), **plain)
     for start in range(0, len(X), 100_000):
         rows = slice(start, start + 100_000)
         clf.partial_fit(X[rows], y[rows], classes=[0, 1])
