@@ -244,7 +244,8 @@ def test_listening_to_batches_changes_nothing(learning_rate):
 
 def test_batches_are_announced_to_those_who_listen():
     recorder = BatchRecorder()
-    clf = make(recorder, max_iter=2, shuffle=False, alpha=0.0).fit(X, Y)
+    plain = {"shuffle": False, "alpha": 0.0, "numerical_embedding": None}
+    clf = make(recorder, max_iter=2, **plain).fit(X, Y)
     assert [len(x) for x, _ in recorder.batches] == [50] * 6
     x, target = recorder.batches[4]
     assert_allclose(x, (X[50:100] - X.mean(0)) / X.std(0), atol=1e-12)
@@ -280,7 +281,8 @@ def test_gradients_can_be_changed_before_the_step():
 
 def test_scoring_of_skorch_on_held_out_rows():
     scoring = EpochScoring("accuracy", lower_is_better=False)
-    clf = make(scoring, early_stopping=True, learning_rate_init=0.1).fit(X, Y)
+    plain = {"learning_rate_init": 0.1, "numerical_embedding": None}
+    clf = make(scoring, early_stopping=True, **plain).fit(X, Y)
     assert_allclose(clf.net_.history[:, "accuracy"], clf.validation_scores_)
     assert len(set(clf.validation_scores_)) > 1
 

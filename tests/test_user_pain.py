@@ -48,7 +48,9 @@ def run(code):
 def test_01_input_size_follows_the_data():
     """skorch #584 #670 #731: typed by hand, it breaks behind PCA in a search."""
     search = GridSearchCV(
-        make_pipeline(PCA(), mlp()), {"pca__n_components": [2, 5, 9]}, cv=2
+        make_pipeline(PCA(), mlp(numerical_embedding=None)),
+        {"pca__n_components": [2, 5, 9]},
+        cv=2,
     )
     search.fit(X, Y)
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
