@@ -218,13 +218,17 @@ class Batches:
         self.rows, self.codes, self.target_rows = rows, codes, target_rows
         self.weight, self.index, self.order = weight, index, order
         self.batch_size, self.augment = batch_size, augment
-        per_chunk = max(1, _CHUNK_BYTES // (rows.row_bytes * batch_size))
-        self.chunk_size = per_chunk * batch_size
 
     @property
     def n_steps(self):
         """Batches in one epoch."""
         return len(_cut(self.index, self.batch_size))
+
+    def chunk_size(self, standardizer):
+        """Rows that are gathered at once; a table's first stage makes them wider."""
+        row_bytes = self.rows.row_bytes * getattr(standardizer, "widening", 1)
+        per_chunk = max(1, _CHUNK_BYTES // (row_bytes * self.batch_size))
+        return per_chunk * self.batch_size
 
     def learn_statistics(self, standardizer):
         """Show all rows to an ``InputStandardizer``."""
@@ -256,7 +260,7 @@ class Batches:
 
     def _unchanged(self, standardizer):
         device, dtype = self.rows.device, self.rows.dtype
-        for part in _cut(self.index[self.order()], self.chunk_size):
+        for part in _cut(self.index[self.order()], self.chunk_size(standardizer)):
             sizes = [len(piece) for piece in _cut(part, self.batch_size)]
             x = standardizer(self.rows.take(part)).split(sizes)
             target = self.target_rows(part).to(device).split(sizes)

@@ -19,7 +19,7 @@ from skdeep._batches import (
     shuffled_order,
 )
 from skdeep._losses import target_rows
-from skdeep.modules import InputStandardizer
+from skdeep.modules import InputStandardizer, TableInput
 
 X, Y = load_digits(return_X_y=True)
 CPU = torch.device("cpu")
@@ -161,7 +161,7 @@ def test_gathering_in_chunks_does_not_show(monkeypatch, n, weighted):
     whole = list(make_batches(n, 8, weight).epoch(identity))
     monkeypatch.setattr(_batches, "_CHUNK_BYTES", 2 * 8 * 64 * 8)
     batches = make_batches(n, 8, weight)
-    assert batches.chunk_size == 16
+    assert batches.chunk_size(identity) == 16
     chunked = list(batches.epoch(identity))
     assert len(chunked) == len(whole) == batches.n_steps
     for one, other in zip(chunked, whole, strict=True):
@@ -289,3 +289,9 @@ def test_balanced_order_is_shuffled_anew():
 def test_balanced_order_without_one_class():
     index = balanced_order(CODES, 5, None)()
     assert_array_equal(np.bincount(CODES[index]), [25, 25, 25])
+
+
+def test_rows_that_become_wide_are_gathered_in_fewer():
+    batches = make_batches(50, 1)
+    bins = TableInput((0,) * X.shape[1], (), True, (16,) * X.shape[1])
+    assert batches.chunk_size(bins) == batches.chunk_size(identity) // 17

@@ -41,6 +41,9 @@ class TableInput(nn.Module):
     n_dense : int
         Width of the output without the codes.
 
+    widening : int
+        How many times as wide the output is as the input, rounded up.
+
     embedded : list of int
         Number of categories of each feature that is left as a code.
     """
@@ -64,6 +67,7 @@ class TableInput(nn.Module):
         }
         self.bins = PiecewiseLinear(n_bins) if any(n_bins) else None
         self.n_dense = len(numbers) + sum(n_bins) + len(missing) + len(one_hot)
+        self.widening = -(-self.n_dense // max(1, len(n_categories)))
         self.embedded = [n_categories[j] for j in coded]
         for name, positions in self.positions.items():
             self.register_buffer(name, torch.tensor(positions, dtype=torch.int64))
