@@ -3,6 +3,7 @@
 from inspect import getdoc
 
 import pytest
+from benchmarks.plain import PLAIN
 from sklearn.base import clone
 from sklearn.cluster import DBSCAN, KMeans, SpectralClustering
 from sklearn.datasets import load_digits, load_wine
@@ -16,13 +17,6 @@ SCHEDULE = {
     "max_iter": 4,
     "batch_size": 32,
     "random_state": 0,
-}
-# Dense layers and nothing else, trained as scikit-learn does.
-PLAIN = {
-    "learning_rate": "constant",
-    "learning_rate_init": 0.001,
-    "dropout": 0.0,
-    "numerical_embedding": None,
 }
 # MLPClassifier with its defaults.
 AS_MLP_CLASSIFIER = {"hidden_layer_sizes": (100,), "max_iter": 200, **PLAIN}

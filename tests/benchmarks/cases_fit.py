@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from contestants import dense, skorch_net, torch_fit
 from measuring import Case
+from plain import PLAIN
 from sklearn.base import clone
 from sklearn.datasets import load_digits, make_classification
 from sklearn.neural_network import MLPClassifier
-from small_nets import PLAIN
 from torch import nn
 
 from skdeep import DeepCNNClassifier, DeepMLPClassifier, DeepRNNClassifier

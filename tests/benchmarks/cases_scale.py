@@ -2,6 +2,7 @@
 
 import numpy as np
 from measuring import Case
+from plain import PLAIN
 
 from skdeep import DeepMLPClassifier
 
@@ -13,8 +14,9 @@ def scale():
     rng = np.random.default_rng(0)
     X = rng.standard_normal((1_000_000, 50), dtype=np.float32)
     y = (X[:, 0] > 0).astype(np.int64)
-    net = DeepMLPClassifier((64,), batch_size=1024, max_iter=1, n_iter_no_change=np.inf)
-    fitted = DeepMLPClassifier((64,), max_iter=1).fit(X[:1000], y[:1000])
+    once = {"max_iter": 1, "n_iter_no_change": np.inf, **PLAIN}
+    net = DeepMLPClassifier((64,), batch_size=1024, **once)
+    fitted = DeepMLPClassifier((64,), **once).fit(X[:1000], y[:1000])
     for n_rows in (100_000, 1_000_000):
         tenth = n_rows // 10
         contestants = {

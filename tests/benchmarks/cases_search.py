@@ -13,10 +13,10 @@ from contestants import dense, skorch_net
 from joblib import Parallel, delayed
 from joblib.externals.loky import get_reusable_executor
 from measuring import Case
+from plain import PLAIN
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.neural_network import MLPClassifier
-from small_nets import PLAIN
 
 from skdeep import DeepCNNClassifier, DeepMLPClassifier
 
