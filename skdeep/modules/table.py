@@ -67,7 +67,7 @@ class TableInput(nn.Module):
         }
         self.bins = PiecewiseLinear(n_bins) if any(n_bins) else None
         self.n_dense = len(numbers) + sum(n_bins) + len(missing) + len(one_hot)
-        self.widening = -(-self.n_dense // max(1, len(n_categories)))
+        self.widening = max(1, -(-self.n_dense // max(1, len(n_categories))))
         self.embedded = [n_categories[j] for j in coded]
         for name, positions in self.positions.items():
             self.register_buffer(name, torch.tensor(positions, dtype=torch.int64))
