@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from skdeep._parameters import as_sizes
+from skdeep._parameters import as_sizes, is_auto
 
 
 class Preset(NamedTuple):
@@ -88,7 +88,7 @@ def resolve(architecture, chosen, size):
         "pool_size": preset.pool_size,
         "pooling": "flatten" if preset.stages == "plain" and n_axes == 2 else "mean",
     }
-    config = {k: auto[k] if _is_auto(chosen[k]) else chosen[k] for k in auto}
+    config = {k: auto[k] if is_auto(chosen[k]) else chosen[k] for k in auto}
     n_filters = as_sizes(config["n_filters"])
     return {
         "architecture": preset.stages,
@@ -103,14 +103,9 @@ def resolve(architecture, chosen, size):
     }
 
 
-def _is_auto(value):
-    # An array would compare element by element.
-    return isinstance(value, str)
-
-
 def _lay_out(stages, kernel_size, auto, n_stages):
     """For each stage, the widths of the convolutions of a block."""
-    if _is_auto(kernel_size):
+    if is_auto(kernel_size):
         # Stages beyond those of the preset are like its last one.
         sizes = auto
         if stages == "plain":

@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdeep import _fitting as fitting
 from skdeep import _meeting as meeting
+from skdeep import _sequences as sequences
 from skdeep import _validation as validation
 from skdeep._availability import available_unless
 from skdeep._batches import Fold, Rows
@@ -135,12 +136,16 @@ class BaseDeepClassifier(
 
     def _module_config(self, input_shape, n_outputs):
         """Keyword arguments of the module that all nets take."""
+        normalization = self.normalization
+        if normalization == "auto":
+            # A batch of one sample has no statistics worth the name.
+            normalization = "layer" if self.batch_size == 1 else "batch"
         return {
             "input_shape": input_shape,
             "n_outputs": n_outputs,
             "hidden_layer_sizes": as_sizes(self.hidden_layer_sizes),
             "activation": self.activation,
-            "normalization": self.normalization,
+            "normalization": normalization,
             "dropout": float(self._dropout),
             "standardize": bool(self.standardize),
         }
@@ -445,9 +450,9 @@ class BaseDeepClassifier(
         )
         if form.padded:
             shape = self._fold.shape
-            validation.check_padding(flat, shape, self._time_axis(shape))
+            sequences.check_padding(flat, shape, self._time_axis(shape))
         if form.tokens:
-            validation.check_tokens(flat)
+            sequences.check_tokens(flat)
         return flat
 
     def _auto_batch_size(self, n_samples):

@@ -273,6 +273,15 @@ class Batches:
             yield from map(Batch, x, target, weight, totals)
 
 
+def even_size(n_samples, smallest, largest):
+    """Size of batches that hold about a tenth of the samples and are all alike.
+
+    A small last batch would have poor statistics.
+    """
+    size = max(smallest, min(n_samples // 10, largest))
+    return -(-n_samples // max(1, round(n_samples / size)))
+
+
 def _cut(index, size):
     """Cut into pieces of `size`; a last piece of one joins the piece before it.
 

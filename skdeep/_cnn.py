@@ -3,6 +3,7 @@
 from skdeep._architectures import PRESETS, resolve
 from skdeep._augmentation import CHANGES
 from skdeep._base import BaseDeepClassifier
+from skdeep._batches import even_size
 from skdeep._docstrings import shared_docs
 from skdeep._parameters import Number, OneOf, Several, Sizes
 from skdeep._rules import SHARED_RULES
@@ -54,6 +55,8 @@ default="auto"
 
     stride : int or "auto", default="auto"
         Step of a first convolution, before the stages; 1 has no such convolution.
+        "auto" brings longer series to about 512 steps, and larger images to about 64
+        pixels.
 
     pool_size : int or "auto", default="auto"
         Window of the max pooling after each stage; 1 pools nothing.
@@ -241,14 +244,9 @@ default=None
         return 0 if self.channels == "last" else 1
 
     def _auto_batch_size(self, n_samples):
-        size = max(_SMALLEST_BATCH, min(n_samples // 10, _LARGEST_BATCH))
-        # Of about that size, all alike: a small last batch has poor statistics.
-        return -(-n_samples // max(1, round(n_samples / size)))
+        return even_size(n_samples, _SMALLEST_BATCH, _LARGEST_BATCH)
 
     def _module_config(self, input_shape, n_outputs):
         config = super()._module_config(input_shape, n_outputs)
-        if self.normalization == "auto":
-            # A batch of one sample has no statistics worth the name.
-            config["normalization"] = "layer" if self.batch_size == 1 else "batch"
         chosen = self.get_params(deep=False)
         return {**config, **resolve(self.architecture, chosen, input_shape[1:])}

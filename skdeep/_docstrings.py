@@ -77,10 +77,12 @@ class_weight : dict, "balanced" or None, default=None
 batch_sampler : "balanced" or None, default=None
     "balanced" fills every batch evenly with all classes.
 
-dropout : {dropout_type}, default={dropout}
-    Probability with which a hidden unit is dropped while training.{dropout_auto}
+dropout : float or "auto", default={dropout}
+    Probability with which a hidden unit is dropped while training. "auto", which only
+    the MLP knows, is 0.3 if all hidden layers have at least 64 units, and 0 otherwise
+    or with "lbfgs".
 
-normalization : {"batch", "layer"} or None, default={normalization}
+normalization : {"auto", "batch", "layer"} or None, default={normalization}
     Normalization between the linear maps and the activations. In the statistics of
     "batch", samples count by their weight. "auto", which only CNN and RNN know, is
     "batch", or "layer" with ``batch_size=1``. shap's DeepExplainer knows "batch" and
@@ -214,10 +216,6 @@ out_activation_ : str
     "softmax", or "logistic" for multilabel targets.
 """
 
-_AUTO_DROPOUT = """ "auto"
-    is 0.3 if all hidden layers have at least 64 units, and 0 otherwise or with
-    "lbfgs"."""
-
 
 class DocLinks:
     """Mixin that tells scikit-learn's HTML repr where the documentation is."""
@@ -242,9 +240,6 @@ def shared_docs(cls):
 
 def _with_defaults(text, cls):
     """Write the defaults that are the estimator's own."""
-    auto = signature(cls).parameters["dropout"].default == "auto"
-    text = text.replace("{dropout_type}", 'float or "auto"' if auto else "float")
-    text = text.replace("{dropout_auto}", _AUTO_DROPOUT if auto else "")
     for name, parameter in signature(cls).parameters.items():
         default = parameter.default
         default = f'"{default}"' if isinstance(default, str) else str(default)

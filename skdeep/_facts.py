@@ -3,6 +3,7 @@
 from skdeep import _validation as validation
 from skdeep._frames import learn_columns
 from skdeep._members import modules_of
+from skdeep._sequences import vocabulary_size
 
 # Facts of a module, bins included, which are learned when it is built.
 _TABLE, _TOKENS = ("n_categories", "missing", "n_bins"), ("vocabulary_size",)
@@ -66,4 +67,4 @@ def _of_table(X, index, columns):
 
 def _of_tokens(X, index):
     rows = X if len(index) == len(X) else X[index]
-    return {"vocabulary_size": validation.vocabulary_size(rows)}
+    return {"vocabulary_size": vocabulary_size(rows)}

@@ -10,6 +10,7 @@ from sklearn.metrics import accuracy_score, check_scoring
 from sklearn.utils import check_random_state
 
 from skdeep import _batches as batching
+from skdeep import _sequences as sequences
 from skdeep import _validation as validation
 from skdeep._augmentation import augmentation
 from skdeep._bins import learn_edges
@@ -210,9 +211,9 @@ def validate(estimator, X, y, sample_weight, *, classes, going_on, incremental):
         estimator._default_shape(flat.shape[1]),
     )
     if form.padded:
-        validation.check_padding(flat, shape, estimator._time_axis(shape))
+        sequences.check_padding(flat, shape, estimator._time_axis(shape))
     if form.tokens:
-        validation.check_tokens(flat)
+        sequences.check_tokens(flat)
     sample_weight = validation.check_sample_weight(sample_weight, flat.shape[0])
     weight = validation.combine_weights(targets, sample_weight, estimator.class_weight)
     index = np.arange(flat.shape[0])

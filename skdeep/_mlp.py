@@ -45,8 +45,8 @@ class DeepMLPClassifier(BaseDeepClassifier):
 
     shared_dropout : bool, default=True
         Whether all samples of a batch lose the same units, or each one units of its
-        own. It takes no time, and sample weights go on to act exactly as repetitions
-        do.
+        own. Shared ones take less time, and let sample weights act exactly as
+        repetitions do.
 
     Attributes
     ----------
@@ -73,6 +73,9 @@ class DeepMLPClassifier(BaseDeepClassifier):
 
     References
     ----------
+    Gorishniy, Rubachev and Babenko (2022). On embeddings for numerical features in
+    tabular deep learning. NeurIPS.
+
     Rumelhart, Hinton and Williams (1986). Learning representations by
     back-propagating errors. Nature 323.
 

@@ -181,6 +181,12 @@ def as_sizes(sizes):
     return tuple(int(size) for size in sizes)
 
 
+def is_auto(size):
+    """Whether a size, which may be an array, is "auto"."""
+    # An array would compare element by element.
+    return isinstance(size, str)
+
+
 class Kind:
     """An instance of the given types, described in words."""
 

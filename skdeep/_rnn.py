@@ -1,6 +1,7 @@
 """Recurrent classifier."""
 
 from skdeep._base import BaseDeepClassifier
+from skdeep._batches import even_size
 from skdeep._docstrings import shared_docs
 from skdeep._parameters import Boolean, Number, OneOf, Sizes, as_sizes
 from skdeep._rules import SHARED_RULES
@@ -260,9 +261,7 @@ class DeepRNNClassifier(BaseDeepClassifier):
     def _auto_batch_size(self, n_samples):
         if n_samples <= _LARGEST_BATCH:
             return n_samples
-        size = max(_SMALLEST_BATCH, min(n_samples // 10, _LARGEST_BATCH))
-        # All alike: a small last batch has poor statistics.
-        return -(-n_samples // round(n_samples / size))
+        return even_size(n_samples, _SMALLEST_BATCH, _LARGEST_BATCH)
 
     def _choose(self, name):
         value = getattr(self, name)
@@ -273,9 +272,6 @@ class DeepRNNClassifier(BaseDeepClassifier):
         tokens, patch_size = self.input_type == "tokens", self.patch_size
         if patch_size == "auto":
             patch_size = 1 if tokens else -(-input_shape[0] // _MOST_STEPS)
-        if self.normalization == "auto":
-            # A batch of one sample has no statistics worth the name.
-            config["normalization"] = "layer" if self.batch_size == 1 else "batch"
         return {
             **config,
             "standardize": config["standardize"] and not tokens,

@@ -17,8 +17,6 @@ from sklearn.utils.validation import validate_data
 
 # Never a second copy of the data.
 _CHUNK_ROWS = 4096
-# float32 holds all integers up to here.
-_MOST_CODES = 2**24
 
 
 class InputFormat(NamedTuple):
@@ -133,6 +131,12 @@ def check_X(estimator, X, y="no_validation", *, input_format, reset, columns=Non
     return check_X_y(encoded, y, **options)
 
 
+def surely_complete(X):
+    """Whether the sums of X rule a NaN out, without a second array of X's size."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return not np.isnan(X.sum(axis=0)).any()
+
+
 def missing_features(X, index):
     """Positions of the features that a row of `index` lacks.
 
@@ -146,9 +150,8 @@ def missing_features(X, index):
     -------
     positions : tuple of int
     """
-    with np.errstate(over="ignore", invalid="ignore"):
-        if not np.isnan(X.sum(axis=0)).any():
-            return ()
+    if surely_complete(X):
+        return ()
     missing = np.zeros(X.shape[1], dtype=bool)
     for start in range(0, len(index), _CHUNK_ROWS):
         rows = X[index[start : start + _CHUNK_ROWS]]
@@ -252,101 +255,6 @@ def _infer_axis(input_shape, shape):
     known = math.prod(n for n in input_shape if n != -1)
     inferred = math.prod(shape) // known
     return tuple(inferred if n == -1 else n for n in input_shape)
-
-
-def check_padding(X, input_shape, time_axis=0):
-    """Refuse NaN anywhere but in whole time steps at the end of a sequence.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features)
-        Flat samples.
-
-    input_shape : tuple of int
-        Shape of one sample as the user lays it out.
-
-    time_axis : int or None
-        Axis of one sample that holds the time steps; None for images.
-    """
-    # Sums tell of a NaN without a second array of X's size.
-    with np.errstate(over="ignore", invalid="ignore"):
-        if not np.isnan(X.sum(axis=0)).any():
-            return
-    missing = np.isnan(X)
-    if not missing.any():
-        return
-    if time_axis is None:
-        raise ValueError(
-            "Input X contains NaN, and images must have none "
-            f"(input_shape={input_shape}); impute missing values first."
-        )
-    missing = np.moveaxis(missing.reshape(len(X), *input_shape), time_axis + 1, 1)
-    step_missing = missing.all(2)
-    partial = (missing.any(2) != step_missing).any(1)
-    gap = (step_missing[:, :-1] & ~step_missing[:, 1:]).any(1)
-    for rule, bad in (
-        ("have no NaN among the features of an observed time step", partial),
-        ("have no NaN before or between observed time steps", gap),
-        ("have at least one observed time step", step_missing.all(1)),
-    ):
-        if bad.any():
-            raise ValueError(
-                f"Every sequence must {rule}: NaN only pads the end. "
-                f"Got a violation in sample {int(np.flatnonzero(bad)[0])} "
-                f"(input_shape={input_shape}); impute missing values first."
-            )
-
-
-def check_tokens(X):
-    """Refuse what is no code of a token.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features)
-        Finite numbers.
-    """
-    wrong = (X < 0) | (np.floor(X) != X)
-    if wrong.any():
-        sample = int(np.flatnonzero(wrong.any(1))[0])
-        raise ValueError(
-            "Every token must be a non-negative integer. "
-            f"Got {X[wrong][0]:g} in sample {sample}; SequenceTokenizer turns text "
-            "into such codes."
-        )
-
-
-def vocabulary_size(X):
-    """Number of codes, up to the largest one in `X`; the first two always count.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features)
-        Codes of tokens.
-
-    Returns
-    -------
-    n_codes : int
-
-    Raises
-    ------
-    ValueError
-        If zero, which is padding, comes before another code; or if the codes are too
-        large for a table.
-    """
-    gap = ((X[:, :-1] == 0) & (X[:, 1:] != 0)).any(1)
-    if gap.any():
-        raise ValueError(
-            "Every sequence must have no zero before or between its tokens: 0 only "
-            f"pads the end. Got a violation in sample {int(np.flatnonzero(gap)[0])}; "
-            "1 is the code of an unknown token."
-        )
-    largest = int(X.max())
-    if largest >= _MOST_CODES:
-        raise ValueError(
-            f"Tokens must be less than {_MOST_CODES} in fit, which lays a table of "
-            f"them out. Got {largest}."
-        )
-    return max(largest + 1, 2)
 
 
 def encode_targets(y, classes=None):

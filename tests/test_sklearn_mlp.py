@@ -67,4 +67,5 @@ def test_the_module_was_swapped():
     assert len(tests) > 25
     assert "test_lbfgs_classification" in tests
     assert "test_lbfgs_regression" not in tests
+    # One of the names that globals().update brought.
     assert test_tolerance.__globals__["MLPClassifier"] is Plain  # noqa: F821

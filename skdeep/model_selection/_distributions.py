@@ -8,7 +8,13 @@ from skdeep._architectures import PRESETS
 from skdeep._base import BaseDeepClassifier
 from skdeep._cnn import DeepCNNClassifier
 from skdeep._mlp import DeepMLPClassifier
-from skdeep._parameters import InvalidParameterError, OneOf, as_sizes, check_parameters
+from skdeep._parameters import (
+    InvalidParameterError,
+    OneOf,
+    as_sizes,
+    check_parameters,
+    is_auto,
+)
 from skdeep._rnn import DeepRNNClassifier
 from skdeep._rules import check_estimator_parameters
 
@@ -138,9 +144,9 @@ def _(net: DeepCNNClassifier):
     # Flat X without a shape is a series.
     n_axes = 1 if net.input_shape is None else len(net.input_shape) - 1
     preset = PRESETS[net.architecture][n_axes - 1]
-    depth = preset.depth if _auto(net.depth) else net.depth
+    depth = preset.depth if is_auto(net.depth) else net.depth
     filters, own_filters = preset.n_filters, "auto"
-    if not _auto(net.n_filters):
+    if not is_auto(net.n_filters):
         filters = own_filters = as_sizes(net.n_filters)
     dense = as_sizes(net.hidden_layer_sizes)
     return {
@@ -153,7 +159,7 @@ def _(net: DeepCNNClassifier):
 
 def _kernels(own, preset):
     width = max(preset.kernels)
-    if not _auto(own):
+    if not is_auto(own):
         own, *others = as_sizes(own)
         if others:
             # Widths that were chosen for each place are left alone.
@@ -213,7 +219,7 @@ def _(net: DeepMLPClassifier):
 def _(net: DeepCNNClassifier):
     space = {"pooling": _choices(net.pooling, "mean", "max")}
     # Sizes that were chosen for one architecture needn't fit another one.
-    if all(_auto(size) for size in (net.n_filters, net.depth, net.kernel_size)):
+    if all(is_auto(size) for size in (net.n_filters, net.depth, net.kernel_size)):
         space["architecture"] = _choices(
             net.architecture, "plain", "residual", "inception"
         )
@@ -248,10 +254,6 @@ def _choices(own, *others):
         if value not in values:
             values.append(value)
     return values
-
-
-def _auto(size):
-    return isinstance(size, str)
 
 
 def _half(width):

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from skdeep.modules.blocks import STAGES, ConvBlock
-from skdeep.modules.layers import Dropout, Net, dense_layers, standardizer
+from skdeep.modules.layers import Dropout, Net, dense_layers, n_weights, standardizer
 
 
 def global_pool(kind, n_places):
@@ -128,8 +128,7 @@ class CNN(Net):
 
     def _counted(self, layer, n_out, size):
         """Add a layer with a map of that size to the sums that plan the work."""
-        n_weights = sum(p.numel() for p in layer.parameters())
-        self.n_operations += n_weights * math.prod(size)
+        self.n_operations += n_weights(layer) * math.prod(size)
         self.row_size = max(self.row_size, n_out * math.prod(size))
         return layer
 

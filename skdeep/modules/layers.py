@@ -235,6 +235,11 @@ def use_generator(module, generator):
             layer.generator = generator
 
 
+def n_weights(module):
+    """Number of parameters."""
+    return sum(p.numel() for p in module.parameters())
+
+
 def dense_layers(sizes, activation, normalization, dropout, shared_dropout=False):
     """Linear, normalization, activation and dropout for each pair of `sizes`."""
     layers = []

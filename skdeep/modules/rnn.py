@@ -8,6 +8,7 @@ from skdeep.modules.layers import (
     Dropout,
     Net,
     dense_layers,
+    n_weights,
     standardizer,
 )
 from skdeep.modules.normalization import norm_layer
@@ -300,8 +301,3 @@ class RNN(Net):
         for i, layer in enumerate(self.recurrent):
             x = layer(self.between[i - 1](x) if i else x, lengths)
         return x
-
-
-def n_weights(module):
-    """Number of parameters."""
-    return sum(p.numel() for p in module.parameters())

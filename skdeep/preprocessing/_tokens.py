@@ -22,6 +22,7 @@ from skdeep._parameters import (
     check_parameters,
 )
 
+# Those of skdeep.modules.tokens, which needs torch.
 PADDING, UNKNOWN = 0, 1
 _N_SPECIAL = 2
 # A net reads step by step: a single long text would make every other one slow.

@@ -10,6 +10,7 @@ from functools import cache
 import numpy as np
 import pytest
 from benchmarks.accuracy.measures import expected_calibration_error
+from benchmarks.plain import PLAIN
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
@@ -27,10 +28,8 @@ SCHEDULE = {
     "max_iter": 40,
     "random_state": 0,
 }
-# Nothing that keeps the net from learning wrong labels by heart.
-PLAIN = {"dropout": 0.0, "numerical_embedding": None}
 NETS = {
-    "mlp": DeepMLPClassifier((64,), **PLAIN, **SCHEDULE),
+    "mlp": DeepMLPClassifier((64,), **(PLAIN | SCHEDULE)),
     "cnn": DeepCNNClassifier(input_shape=(1, 8, 8), n_filters=(16,), **SCHEDULE),
     "rnn": DeepRNNClassifier(
         architecture="recurrent", input_shape=(8, 8), hidden_size=16, **SCHEDULE

@@ -7,6 +7,8 @@ from joblib import parallel_config
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import loguniform
 from sklearn.base import clone
+
+# Imported for what it does: it makes HalvingRandomSearchCV importable.
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.inspection import partial_dependence, permutation_importance
 from sklearn.metrics import accuracy_score, make_scorer, roc_auc_score

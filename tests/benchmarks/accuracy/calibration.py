@@ -6,15 +6,15 @@ Tables with a class of fewer than ten rows are left out: CalibratedClassifierCV 
 five of each in the training part.
 """
 
+from functools import partial
+
 import reports
 import sets
 from measures import measure
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import make_pipeline
-from tables import categories
-
-from skdeep import DeepMLPClassifier
+from tables import categories, default_net
 
 MEASURES = ("accuracy", "log_loss", "brier", "calibration_error", "fit_seconds")
 _FEWEST = 10
@@ -30,17 +30,13 @@ def main():
     ]
     contestants = classifiers(args.members)
     results = reports.compare(args, "calibration", names, contestants, measure)
-    print(reports.details(results, MEASURES))
-    print(reports.summary(results, MEASURES, args.csv))
+    reports.show(args, results, MEASURES)
 
 
 def classifiers(n_members):
     """Name to a function of a seed and a split that makes a classifier."""
 
-    def net(seed, **parameters):
-        return DeepMLPClassifier(
-            **{"n_members": n_members, "random_state": seed, **parameters}
-        )
+    net = partial(default_net, n_members)
 
     def calibrated(method):
         return lambda seed, _: CalibratedClassifierCV(net(seed), method=method)

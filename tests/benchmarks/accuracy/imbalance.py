@@ -6,6 +6,8 @@ Where there are more than two classes, no threshold is tuned: such a row then sh
 plain decision.
 """
 
+from functools import partial
+
 import numpy as np
 import reports
 import sets
@@ -16,9 +18,7 @@ from measures import measure
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.model_selection import TunedThresholdClassifierCV
 from sklearn.preprocessing import StandardScaler
-from tables import categories
-
-from skdeep import DeepMLPClassifier
+from tables import categories, default_net
 
 MEASURES = (
     "balanced_accuracy",
@@ -37,17 +37,13 @@ def main():
     names = args.sets or sets.table_names(args.folder, ["imbalanced"])
     contestants = remedies(args.members)
     results = reports.compare(args, "imbalance", names, contestants, measure)
-    print(reports.details(results, MEASURES))
-    print(reports.summary(results, MEASURES, args.csv))
+    reports.show(args, results, MEASURES)
 
 
 def remedies(n_members):
     """Name to a function of a seed and a split that makes a classifier."""
 
-    def net(seed, **parameters):
-        return DeepMLPClassifier(
-            **{"n_members": n_members, "random_state": seed, **parameters}
-        )
+    net = partial(default_net, n_members)
 
     def trees(seed, **parameters):
         trees = HistGradientBoostingClassifier(random_state=seed, **parameters)

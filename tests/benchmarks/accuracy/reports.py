@@ -80,6 +80,12 @@ def compare(args, title, names, contestants, measure):
     return results
 
 
+def show(args, results, measures):
+    """Print the tables that `compare` is for."""
+    print(details(results, measures))
+    print(summary(results, measures, args.csv))
+
+
 def measure(clf, split):
     """Fit, and return the accuracy on the test part with the seconds it took."""
     start = time.perf_counter()

@@ -34,8 +34,7 @@ def main():
     ]
     title = f"searches, {args.candidates} of {args.size}, by {args.scoring}"
     results = reports.compare(args, title, names, classifiers(args), measure)
-    print(reports.details(results, MEASURES))
-    print(reports.summary(results, MEASURES, args.csv))
+    reports.show(args, results, MEASURES)
 
 
 def _suits(counts, n_rows):

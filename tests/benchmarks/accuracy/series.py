@@ -20,22 +20,26 @@ PEERS = {
 
 def main():
     """Fit every set, print the table."""
-    args = reports.arguments(__doc__.splitlines()[0]).parse_args()
+    run(
+        __doc__.splitlines()[0],
+        "series",
+        lambda **options: DeepCNNClassifier(channels="last", **options),
+    )
+
+
+def run(description, title, make):
+    """Fit what `make` makes of `n_members` and `random_state`; print the table."""
+    args = reports.arguments(description).parse_args()
     published = sets.published(args.folder, "ts_reference_wide.csv")
     results = {}
     for name in args.sets or sets.series_names(args.folder):
         split = sets.load_series(args.folder, name)
         results[name] = [
-            reports.measure(
-                DeepCNNClassifier(
-                    channels="last", n_members=args.members, random_state=seed
-                ),
-                split,
-            )
+            reports.measure(make(n_members=args.members, random_state=seed), split)
             for seed in range(args.seeds)
         ]
         print(name, results[name], flush=True)
-        reports.save(args.json, f"series, n_members={args.members}", results)
+        reports.save(args.json, f"{title}, n_members={args.members}", results)
     print(show(results, published, args.csv))
 
 

@@ -29,16 +29,13 @@ def main():
     names = args.sets or sets.table_names(args.folder)
     contestants = classifiers(args.members)
     results = reports.compare(args, "tables", names, contestants, measure)
-    print(reports.details(results, MEASURES))
-    print(reports.summary(results, MEASURES, args.csv))
+    reports.show(args, results, MEASURES)
 
 
 def classifiers(n_members):
     """Name to a function of a seed and a split that makes a classifier."""
     contestants = {
-        "skdeep": lambda seed, _: DeepMLPClassifier(
-            n_members=n_members, random_state=seed
-        ),
+        "skdeep": lambda seed, _: default_net(n_members, seed),
         "HistGradientBoosting": lambda seed, _: make_pipeline(
             categories(), HistGradientBoostingClassifier(random_state=seed)
         ),
@@ -52,6 +49,12 @@ def classifiers(n_members):
         )
         contestants["TabM"] = lambda seed, _: pytabkit("TabM_D_Classifier", seed)
     return contestants
+
+
+def default_net(n_members, seed, **parameters):
+    """Build the default net, but for what `parameters` say."""
+    options = {"n_members": n_members, "random_state": seed, **parameters}
+    return DeepMLPClassifier(**options)
 
 
 def categories():
