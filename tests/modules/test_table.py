@@ -137,3 +137,16 @@ def test_bins_follow_the_numbers():
     expected = [[0.5 - 0.75, -0.25], [0.25, 0.5 - 0.25], [0.0, 0.0]]
     assert_allclose(first(X)[:, 2:4], expected, atol=1e-6)
     assert_array_equal(first(X)[:, 4], [0, 1, 0])
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_explainers_see_the_values_that_predictions_are_made_of(dtype):
+    bins = PiecewiseLinear((0, 2, 3)).to(dtype)
+    bins.set_edges([[], [1.0, 2.0, 4.0], [0.0, 3.0, 3.5, 9.0]])
+    x = torch.linspace(-5.0, 15.0, 60, dtype=dtype).view(20, 3)
+    x[3, 1] = torch.nan
+    before = x.clone()
+    asked = bins(x.clone().requires_grad_())
+    assert asked.requires_grad
+    torch.testing.assert_close(bins(x), asked.detach())
+    torch.testing.assert_close(x, before, equal_nan=True, rtol=0.0, atol=0.0)
