@@ -7,7 +7,7 @@ from torch.func import functional_call, vmap
 from skdeep import _dense
 from skdeep._batches import stack_batches
 from skdeep._losses import weighted_mean
-from skdeep.modules import Dropout, WeightedBatchNorm
+from skdeep.modules import Dropout, SharedMLP, WeightedBatchNorm
 
 
 def gradient_function(module, flat, per_sample_loss, settings, n_shards, n_threads):
@@ -59,7 +59,9 @@ def gradient_function(module, flat, per_sample_loss, settings, n_shards, n_threa
                 enabled=settings["mixed_precision"],
             ):
                 logits = module.body(batch.x)
-            losses = per_sample_loss(logits.to(batch.target.dtype), batch.target)
+            losses = _losses(
+                per_sample_loss, logits.to(batch.target.dtype), batch.target
+            )
             loss = weighted_mean(losses, batch.weight, batch.total)
             loss.backward()
         for layer in normalizers:
@@ -67,6 +69,15 @@ def gradient_function(module, flat, per_sample_loss, settings, n_shards, n_threa
         return loss.detach()
 
     return gradient
+
+
+def _losses(per_sample_loss, logits, target):
+    """Loss of each sample, or its mean over the members if they have their logits."""
+    if logits.ndim == target.ndim:
+        return per_sample_loss(logits, target)
+    n_members, n_samples, _ = logits.shape
+    losses = per_sample_loss(logits.flatten(0, 1), target.repeat(n_members, 1))
+    return losses.view(n_members, n_samples).mean(0)
 
 
 def _layers(module, kind):
@@ -86,7 +97,10 @@ def can_stack(module, settings):
     """Whether ``StackedBackprop`` takes this net.
 
     torch can't batch recurrent layers, and batched linear ones forget about autocast.
+    Nets that share weights are many as it is.
     """
+    if isinstance(module, SharedMLP):
+        return False
     recurrent = any(isinstance(layer, nn.RNNBase) for layer in module.modules())
     return not (recurrent or settings["mixed_precision"])
 

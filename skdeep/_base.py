@@ -134,7 +134,12 @@ class BaseDeepClassifier(
     def _dropout(self):
         return self.dropout
 
-    def _module_config(self, input_shape, n_outputs):
+    @property
+    def _n_nets(self):
+        """Number of modules that make up the classifier."""
+        return self.n_members
+
+    def _module_config(self, input_shape, n_outputs, multilabel):
         """Keyword arguments of the module that all nets take."""
         normalization = self.normalization
         if normalization == "auto":

@@ -246,7 +246,7 @@ default=None
     def _auto_batch_size(self, n_samples):
         return even_size(n_samples, _SMALLEST_BATCH, _LARGEST_BATCH)
 
-    def _module_config(self, input_shape, n_outputs):
-        config = super()._module_config(input_shape, n_outputs)
+    def _module_config(self, input_shape, n_outputs, multilabel):
+        config = super()._module_config(input_shape, n_outputs, multilabel)
         chosen = self.get_params(deep=False)
         return {**config, **resolve(self.architecture, chosen, input_shape[1:])}

@@ -257,10 +257,14 @@ def prepare(estimator, data, make_events, *, going_on, incremental):
     -------
     trainings : list of Training
     """
-    modules = [None] * estimator.n_members
+    modules = [None] * estimator._n_nets
     if going_on:
         modules = modules_of(estimator.module_)
-        validation.check_unchanged("n_members", estimator.n_members, len(modules))
+        n_members = len(modules) * modules[0].config.get("n_members", 1)
+        validation.check_unchanged("n_members", estimator.n_members, n_members)
+        if len(modules) != estimator._n_nets:
+            now = estimator.shared_weights
+            validation.check_unchanged("shared_weights", now, not now)
     nets = _nets_to_go_on(estimator) if incremental else []
     random_state = check_random_state(estimator.random_state)
     trainings = []
@@ -419,7 +423,9 @@ def make_module(estimator, data, batches, randomness, module):
     module : Net
     """
     n_classes = len(data.targets.classes)
-    config = estimator._module_config(data.fold.module_shape, n_classes)
+    config = estimator._module_config(
+        data.fold.module_shape, n_classes, data.targets.multilabel
+    )
     config.update(data.facts)
     if module is None:
         edges = find_edges(estimator, data, batches)

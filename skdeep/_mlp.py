@@ -48,15 +48,21 @@ class DeepMLPClassifier(BaseDeepClassifier):
         own. Shared ones take less time, and let sample weights act exactly as
         repetitions do.
 
+    shared_weights : bool, default=False
+        Whether the `n_members` nets have their hidden layers in common (Gorishniy,
+        Kotelnikov and Babenko, 2025). Each one has scales of its own for what enters
+        the first layer, which start as random signs, and an output layer of its own.
+        It is one net, smaller than independent ones, and as good on tables.
+
     Attributes
     ----------
     coefs_ : list of ndarray of shape (n_in, n_out)
         Copies of the weights of each layer; of shape (n_members, n_in, n_out) if
-        there are several nets.
+        there are several nets that don't share them.
 
     intercepts_ : list of ndarray of shape (n_out,)
         Copies of the biases of each layer; of shape (n_members, n_out) if there are
-        several nets.
+        several nets that don't share them.
 
     n_layers_ : int
         Number of layers, input and output included.
@@ -73,6 +79,9 @@ class DeepMLPClassifier(BaseDeepClassifier):
 
     References
     ----------
+    Gorishniy, Kotelnikov and Babenko (2025). TabM: advancing tabular deep learning with
+    parameter-efficient ensembling. ICLR.
+
     Gorishniy, Rubachev and Babenko (2022). On embeddings for numerical features in
     tabular deep learning. NeurIPS.
 
@@ -100,12 +109,12 @@ class DeepMLPClassifier(BaseDeepClassifier):
         "hidden_layer_sizes": [Sizes()],
         "dropout": [OneOf("auto"), *SHARED_RULES["dropout"]],
         "shared_dropout": [Boolean()],
+        "shared_weights": [Boolean()],
         "numerical_embedding": [OneOf("piecewise_linear", None)],
         "categorical_features": [OneOf("from_dtype", None), Features()],
     }
     _input_format = InputFormat(sparse=True, table=True)
     _auto_epochs = (3000, 15, 60)
-    _module_name = "MLP"
 
     def __init__(
         self,
@@ -152,7 +161,9 @@ class DeepMLPClassifier(BaseDeepClassifier):
         categorical_features="from_dtype",
         numerical_embedding="piecewise_linear",
         shared_dropout=True,
+        shared_weights=False,
     ):
+        self.shared_weights = shared_weights
         self.shared_dropout = shared_dropout
         self.numerical_embedding = numerical_embedding
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -201,9 +212,23 @@ class DeepMLPClassifier(BaseDeepClassifier):
     def _default_shape(self, n_features):
         return (n_features,)
 
-    def _module_config(self, input_shape, n_outputs):
-        config = super()._module_config(input_shape, n_outputs)
+    @property
+    def _is_shared(self):
+        return self.shared_weights and self.n_members > 1
+
+    @property
+    def _n_nets(self):
+        return 1 if self._is_shared else self.n_members
+
+    @property
+    def _module_name(self):
+        return "SharedMLP" if self._is_shared else "MLP"
+
+    def _module_config(self, input_shape, n_outputs, multilabel):
+        config = super()._module_config(input_shape, n_outputs, multilabel)
         config["shared_dropout"] = bool(self.shared_dropout)
+        if self._is_shared:
+            config.update(n_members=self.n_members, multilabel=multilabel)
         return config
 
     @property
@@ -248,11 +273,11 @@ class DeepMLPClassifier(BaseDeepClassifier):
 
     @property
     def coefs_(self):
-        return self._layers(lambda layer: layer.weight.T)
+        return self._layers(lambda layer: layer.weight.mT)
 
     @property
     def intercepts_(self):
-        return self._layers(lambda layer: layer.bias)
+        return self._layers(lambda layer: layer.bias.view(layer.weight.shape[:-1]))
 
     @property
     def n_layers_(self):

@@ -102,6 +102,11 @@ def check_estimator_parameters(estimator):
             "None with input_type='tokens', whose samples are rows of X",
         ),
         (
+            "normalization",
+            p.get("shared_weights") and p["normalization"] == "batch",
+            "None or 'layer' with shared_weights=True",
+        ),
+        (
             "dtype",
             p["mixed_precision"] and p["dtype"] == "float64",
             "'auto' or 'float32' with mixed_precision=True",

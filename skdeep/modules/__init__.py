@@ -15,6 +15,7 @@ from skdeep.modules.layers import (
 from skdeep.modules.mlp import MLP
 from skdeep.modules.normalization import WeightedBatchNorm
 from skdeep.modules.rnn import RNN
+from skdeep.modules.shared_mlp import SharedMLP
 from skdeep.modules.table import TableInput
 
 
@@ -38,7 +39,7 @@ def allocate(module, dtype):
 
 
 # The closed set of classes that a saved state may name.
-REGISTRY = {"MLP": MLP, "CNN": CNN, "RNN": RNN}
+REGISTRY = {"MLP": MLP, "SharedMLP": SharedMLP, "CNN": CNN, "RNN": RNN}
 
 __all__ = [
     "ACTIVATIONS",
@@ -50,6 +51,7 @@ __all__ = [
     "Ensemble",
     "InputStandardizer",
     "Net",
+    "SharedMLP",
     "TableInput",
     "WeightedBatchNorm",
     "allocate",

@@ -31,14 +31,19 @@ class Ensemble(Net):
         return self.combine(torch.stack([member(x) for member in self.members]))
 
     def combine(self, logits):
-        """Logits, (n_samples, n_outputs), of (n_members, n_samples, n_outputs)."""
-        if self.multilabel:
-            positive = torch.logsumexp(F.logsigmoid(logits), 0)
-            return positive - torch.logsumexp(F.logsigmoid(-logits), 0)
-        log_p = F.log_softmax(logits, 2)
-        return torch.logsumexp(log_p, 0) - math.log(len(logits))
+        """Logits of the ensemble, of those of its members."""
+        return join_logits(logits, self.multilabel)
 
     @property
     def output(self):
         """The last layer of the first member, which tells device and dtype."""
         return self.members[0].output
+
+
+def join_logits(logits, multilabel):
+    """Logits, (n_samples, n_outputs), of (n_members, n_samples, n_outputs)."""
+    if multilabel:
+        positive = torch.logsumexp(F.logsigmoid(logits), 0)
+        return positive - torch.logsumexp(F.logsigmoid(-logits), 0)
+    log_p = F.log_softmax(logits, 2)
+    return torch.logsumexp(log_p, 0) - math.log(len(logits))

@@ -5,6 +5,7 @@ import math
 import torch
 from torch import nn
 
+from skdeep.modules.shared_mlp import MemberLinear, MemberScales
 from skdeep.modules.table import CategoryEmbedding
 from skdeep.modules.tokens import UNKNOWN, TokenEmbedding
 
@@ -33,7 +34,7 @@ def initialize(module, generator, activation):
         Name of the activation that follows the dense layers.
     """
     for layer in module.modules():
-        if isinstance(layer, nn.Linear):
+        if isinstance(layer, (nn.Linear, MemberLinear)):
             factor = 2.0 if activation == "logistic" else 6.0
             bound = math.sqrt(factor / (layer.in_features + layer.out_features))
             _uniform(layer.parameters(recurse=False), bound, generator)
@@ -50,6 +51,8 @@ def initialize(module, generator, activation):
             bound = math.sqrt(3.0 / layer.embedding_dim)
             _uniform([layer.weight], bound, generator)
             layer.reset_missing()
+        elif isinstance(layer, MemberScales):
+            layer.draw_signs(generator)
         elif isinstance(layer, TokenEmbedding):
             # The vector of a rare word hardly moves: it should say little.
             _uniform([layer.weight], 0.17, generator)

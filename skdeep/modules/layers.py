@@ -219,7 +219,7 @@ class Dropout(nn.Module):
 
     def mask(self, x):
         """Draw a mask of 0 and 1 / (1 - p) for `x`; of one row, if it is shared."""
-        keep = torch.empty_like(x[:1] if self.shared else x)
+        keep = torch.empty_like(x[..., :1, :] if self.shared else x)
         keep.bernoulli_(1.0 - self.p, generator=self.generator)
         return keep.div_(1.0 - self.p)
 

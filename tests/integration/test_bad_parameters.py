@@ -59,6 +59,7 @@ OWN = {
         "categorical_features": ["by_dtype", 3, {"a": 1}],
         "numerical_embedding": ["periodic", 3],
         "shared_dropout": ["yes", None],
+        "shared_weights": ["yes", None],
     },
     DeepCNNClassifier: {
         "input_shape": [*SHAPE, (2, 2, 2, 2)],
