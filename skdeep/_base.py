@@ -134,6 +134,10 @@ class BaseDeepClassifier(
     def _dropout(self):
         return self.dropout
 
+    def _alpha(self, total):
+        """Strength of the penalty, given the weight of all training data, if known."""
+        return self.alpha
+
     @property
     def _n_nets(self):
         """Number of modules that make up the classifier."""

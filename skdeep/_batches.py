@@ -224,6 +224,12 @@ class Batches:
         """Batches in one epoch."""
         return len(_cut(self.index, self.batch_size))
 
+    @property
+    def total(self):
+        """Sum of the sample weights."""
+        index, weight = self.index, self.weight
+        return len(index) if weight is None else float(weight[index].sum())
+
     def chunk_size(self, standardizer):
         """Rows that are gathered at once; a table's first stage makes them wider."""
         row_bytes = self.rows.row_bytes * getattr(standardizer, "widening", 1)

@@ -19,12 +19,15 @@ solver : {"lbfgs", "sgd", "adam", "adamw", "rmsprop"}, default={solver}
     - "rmsprop": Adam without `beta_1`, bias-corrected.
     - "lbfgs": quasi-Newton method on all data at once, for small data.
 
-alpha : float, default={alpha}
+alpha : float or "auto", default={alpha}
     Strength of the penalty
     ``alpha * (l1_ratio * |w|_1 + (1 - l1_ratio) / 2 * |w|^2)`` on the weights; biases
     and normalization layers are not penalised. As in
     :class:`sklearn.neural_network.MLPClassifier`, it is divided by the sum of the
-    sample weights of the batch when added to the loss.
+    sample weights of the batch when added to the loss. "auto", which only the MLP
+    knows, is 0.0001, but with "adamw" 1000 divided by the sum of all sample weights, or
+    1 if that is less: many samples need no penalty. In ``partial_fit``, which doesn't
+    know how many there will be, it is 0.0001.
 
 l1_ratio : float, default=0.0
     Share of the L1 norm in the penalty, between 0 and 1. It leaves exact zeros.

@@ -468,9 +468,10 @@ def make_net(estimator, data, batches, randomness, module, max_iter, incremental
     from skdeep._training import make_net
 
     use_generator(module, randomness.dropout)
+    alpha = estimator._alpha(None if incremental else batches.total)
     net = make_net(
         module,
-        estimator.get_params(deep=False),
+        {**estimator.get_params(deep=False), "alpha": alpha},
         n_classes=len(data.targets.classes),
         multilabel=data.targets.multilabel,
         n_steps=None if incremental else batches.n_steps * max_iter,

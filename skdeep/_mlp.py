@@ -13,6 +13,8 @@ from skdeep._validation import InputFormat
 
 # What "auto" means, in layers that can spare units.
 _DROPOUT, _WIDE = 0.3, 64
+# Weight decay times the weight of the training data, and its limit.
+_DECAY, _MOST_DECAY = 1000.0, 1.0
 
 
 @shared_docs
@@ -107,6 +109,7 @@ class DeepMLPClassifier(BaseDeepClassifier):
     _rules = {
         **SHARED_RULES,
         "hidden_layer_sizes": [Sizes()],
+        "alpha": [*SHARED_RULES["alpha"], OneOf("auto")],
         "dropout": [OneOf("auto"), *SHARED_RULES["dropout"]],
         "shared_dropout": [Boolean()],
         "shared_weights": [Boolean()],
@@ -121,8 +124,8 @@ class DeepMLPClassifier(BaseDeepClassifier):
         hidden_layer_sizes=(128, 128),
         activation="relu",
         *,
-        solver="adam",
-        alpha=0.0001,
+        solver="adamw",
+        alpha="auto",
         l1_ratio=0.0,
         batch_size="auto",
         learning_rate="one_cycle",
@@ -230,6 +233,12 @@ class DeepMLPClassifier(BaseDeepClassifier):
         if self._is_shared:
             config.update(n_members=self.n_members, multilabel=multilabel)
         return config
+
+    def _alpha(self, total):
+        if self.alpha != "auto":
+            return self.alpha
+        decays = self.solver == "adamw" and total is not None
+        return min(_DECAY / total, _MOST_DECAY) if decays else 1e-4
 
     @property
     def _dropout(self):

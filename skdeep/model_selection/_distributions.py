@@ -19,7 +19,7 @@ from skdeep._rnn import DeepRNNClassifier
 from skdeep._rules import check_estimator_parameters
 
 # Below it, a penalty changes next to nothing; above, little but the penalty is left.
-_WEAK_PENALTY, _STRONG_PENALTY = 1e-4, 1.0
+_WEAK_PENALTY, _STRONG_PENALTY, _STRONG_DECAY = 1e-4, 1.0, 3.0
 # Halves of layers stop here, as blocks divide their filters among branches.
 _NARROW = 8
 
@@ -112,9 +112,10 @@ def _find_net(estimator):
 
 
 def _regularisation(net):
-    alpha = net.alpha or _WEAK_PENALTY
+    alpha = _WEAK_PENALTY if net.alpha in (0, "auto") else net.alpha
+    strong = _STRONG_DECAY if net.solver == "adamw" else _STRONG_PENALTY
     space = {
-        "alpha": loguniform(alpha / 10, max(10 * alpha, _STRONG_PENALTY)),
+        "alpha": loguniform(alpha / 10, max(10 * alpha, strong)),
         "label_smoothing": _choices(net.label_smoothing, 0.0, 0.05, 0.1, 0.2),
     }
     if net.solver != "lbfgs":
