@@ -139,7 +139,7 @@ class Subject:
         found = np.array([codes[label] for label in np.ravel(labels).tolist()])
         return np.resize(found, self.n_samples)
 
-    def encode(self, x):
+    def enter(self, x):
         """What the layers with weights see; where all is numbers, without gaps.
 
         Parameters
@@ -154,12 +154,12 @@ class Subject:
         present : tuple
             Nothing, or a mask that is False at padding.
         """
-        pairs = [member.encode(x) for member in self._members]
+        pairs = [member.enter(x) for member in self._members]
         present = pairs[0][1]
         return tuple(z for z, _ in pairs), () if present is None else (present,)
 
     def read(self, *parts):
-        """Turn what ``encode`` returned, one after the other, into ``outputs``."""
+        """Turn what ``enter`` returned, one after the other, into ``outputs``."""
         n_members = len(self._members)
         logits = [
             member.read(z, *parts[n_members:])
