@@ -1,3 +1,19 @@
 """What a fitted net has learned, and why it answers as it does."""
 
-__all__ = []
+from skdeep.inspection._activations import layer_activations
+from skdeep.inspection._grad_cam import grad_cam
+from skdeep.inspection._integrated_gradients import integrated_gradients
+from skdeep.inspection._masker import NDMasker
+from skdeep.inspection._occlusion import occlusion
+from skdeep.inspection._saliency import saliency_maps
+from skdeep.inspection._shapley import shap_values
+
+__all__ = [
+    "NDMasker",
+    "grad_cam",
+    "integrated_gradients",
+    "layer_activations",
+    "occlusion",
+    "saliency_maps",
+    "shap_values",
+]
