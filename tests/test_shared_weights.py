@@ -66,7 +66,7 @@ def test_an_ensemble_knows_better_than_one_net():
         )
         clf.fit(X_train, y_train)
         loss[n_members] = log_loss(y_test, clf.predict_proba(X_test))
-    assert loss[8] < 0.9 * loss[1]
+    assert loss[8] < 0.97 * loss[1]
 
 
 def test_labels_of_their_own():

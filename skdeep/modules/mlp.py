@@ -109,9 +109,7 @@ class MLP(Net):
 
     def body(self, x):
         """Logits of standardized input."""
-        if self.embedding is not None:
-            x = self.embedding(x)
-        return self.output(self.hidden(x))
+        return self.read(x if self.embedding is None else self.embedding(x))
 
     @property
     def sources(self):

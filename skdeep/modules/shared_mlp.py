@@ -36,14 +36,12 @@ class SharedMLP(MLP):
         self.row_size *= n_members
         self.n_operations *= n_members
 
-    def body(self, x):
-        """Logits of standardized input."""
-        if self.embedding is not None:
-            x = self.embedding(x)
-        logits = self.output(self.hidden(self.scales(x)))
-        return (
-            logits if self.training else join_logits(logits, self.config["multilabel"])
-        )
+    def read(self, encoded, present=None):
+        """Logits of what the first dense layer gets."""
+        logits = self.output(self.hidden(self.scales(encoded)))
+        if self.training:
+            return logits
+        return join_logits(logits, self.config["multilabel"])
 
 
 class MemberScales(nn.Module):
