@@ -167,6 +167,8 @@ def test_classes_that_come_in_parts(net):
 def test_epochs_of_partial_fit_are_those_of_fit(net):
     """One generator for each use of chance goes on from call to call."""
     options = {"learning_rate": "constant", "n_iter_no_change": np.inf, "dropout": 0.2}
+    # An automatic penalty wants to know how many samples there will be.
+    options["alpha"] = 1e-4
     whole = net.make(**options, max_iter=3)
     with pytest.warns(match="Maximum iterations"):
         whole.fit(net.X, net.y)
