@@ -170,7 +170,7 @@ def test_chunks_cover_all_rows_within_memory():
     rows = np.concatenate([np.arange(subject.n_samples)[part] for part in chunks])
     assert_array_equal(rows, np.arange(subject.n_samples))
     sizes = [part.stop - part.start for part in chunks]
-    assert max(sizes) * 100 * subject.module.row_size <= 2**20
+    assert max(sizes) * 100 * subject.module.row_size <= 2**18
 
 
 def test_the_net_is_a_copy():
