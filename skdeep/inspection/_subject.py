@@ -23,7 +23,7 @@ from skdeep.modules import Ensemble
 
 _SCALERS = (StandardScaler, MinMaxScaler, RobustScaler, MaxAbsScaler)
 # Values in the widest layer of one chunk; a gradient keeps those of all layers.
-_CHUNK = 2**20
+_CHUNK = 2**18
 
 
 class Subject:
