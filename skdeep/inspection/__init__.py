@@ -1,3 +1,5 @@
 """What a fitted net has learned, and why it answers as it does."""
 
-__all__ = []
+from skdeep.inspection._permutation import permutation_importance
+
+__all__ = ["permutation_importance"]

@@ -1,5 +1,6 @@
 """Multi-layer perceptron."""
 
+import torch
 from torch import nn
 
 from skdeep.modules.layers import Net, dense_layers, standardizer
@@ -111,6 +112,18 @@ class MLP(Net):
         if self.embedding is not None:
             x = self.embedding(x)
         return self.output(self.hidden(x))
+
+    @property
+    def sources(self):
+        """For each input of the first dense layer, the feature that it is made of."""
+        sources = torch.arange(self.config["input_shape"][0])
+        if isinstance(self.standardizer, TableInput):
+            sources = self.standardizer.sources
+        if self.embedding is not None:
+            n = len(self.standardizer.embedded)
+            size = self.embedding.embedding_dim
+            sources = torch.cat([sources[:-n], sources[-n:].repeat_interleave(size)])
+        return sources
 
     def encode(self, x):
         """Input of the first dense layer, of raw input."""

@@ -1,0 +1,140 @@
+"""Which columns of a sample belong together, and what they are called."""
+
+from collections.abc import Mapping
+from numbers import Integral
+
+import numpy as np
+
+from skdeep._frames import is_frame
+
+
+def column_names(X):
+    """Names of the columns of a frame, a list; None for anything else."""
+    return [str(name) for name in X.columns] if is_frame(X) else None
+
+
+def axis_names(net):
+    """What the axes of one sample mean, as the user lays it out; a tuple of str."""
+    shape, form = net._fold.shape, net._input_format
+    if form.table:
+        return ("feature",)
+    if form.tokens:
+        return ("step",)
+    names = ["row", "column"] if len(shape) == 3 else ["step"]
+    channels_last = len(shape) == 2 and net._time_axis(shape) == 0
+    channels_last = channels_last or net._fold.channels_last
+    names.insert(len(names) if channels_last else 0, "channel")
+    return tuple(names)
+
+
+def find_groups(groups, shape, axes, names, patch_size=None):
+    """Flat positions of the columns of each group.
+
+    Parameters
+    ----------
+    groups : str, list or dict
+        As :func:`permutation_importance` has it.
+
+    shape : tuple of int
+        Of one sample.
+
+    axes : tuple of str
+        What its axes mean.
+
+    names : list of str or None
+        Names of the columns.
+
+    patch_size : int, tuple of int or None
+
+    Returns
+    -------
+    groups : dict
+        Name to ndarray of int.
+    """
+    if not isinstance(groups, str):
+        return _listed(groups, int(np.prod(shape)), names)
+    columns = np.arange(np.prod(shape)).reshape(shape)
+    if groups == "feature":
+        names = names or _place_names(shape, axes)
+        return {name: columns.flat[[j]] for j, name in enumerate(names)}
+    if groups == "patch":
+        return _patches(columns, axes, patch_size)
+    axis = {"time_step": "step"}.get(groups, groups)
+    if axis not in ("step", "channel"):
+        raise ValueError(
+            "`groups` must be 'feature', 'time_step', 'channel', 'patch', or a list or "
+            f"dict of columns. Got {groups!r}."
+        )
+    place = _axis(axes, axis, groups)
+    parts = np.moveaxis(columns, place, 0).reshape(shape[place], -1)
+    return {f"{axis} {i}": part for i, part in enumerate(parts)}
+
+
+def _axis(axes, axis, groups):
+    if axis not in axes:
+        raise ValueError(
+            f"`groups` must suit samples whose axes are {axes}. Got {groups!r}."
+        )
+    return axes.index(axis)
+
+
+def _place_names(shape, axes):
+    if len(shape) == 1 and axes == ("feature",):
+        return [f"x{j}" for j in range(shape[0])]
+    # An axis of one place tells nothing, unless all are like that.
+    told = [i for i, n in enumerate(shape) if n > 1] or [0]
+    return [
+        " ".join(f"{axes[i]} {place[i]}" for i in told) for place in np.ndindex(shape)
+    ]
+
+
+def _patches(columns, axes, patch_size):
+    """Tiles of an image, or windows of a series; smaller ones at the far edges."""
+    tiled = [i for i, name in enumerate(axes) if name in ("row", "column", "step")]
+    if not tiled:
+        _axis(axes, "step", "patch")
+    sizes = (patch_size,) * len(tiled) if np.ndim(patch_size) == 0 else patch_size
+    if len(sizes) != len(tiled) or not all(
+        isinstance(size, Integral) and size > 0 for size in sizes
+    ):
+        raise ValueError(
+            "`patch_size` must be a positive integer, or one for each of "
+            f"{tuple(axes[i] for i in tiled)}. Got {patch_size!r}."
+        )
+    counts = [-(-columns.shape[i] // n) for i, n in zip(tiled, sizes, strict=True)]
+    groups = {}
+    for tile in np.ndindex(*counts):
+        part, name = [slice(None)] * columns.ndim, []
+        for i, n, place in zip(tiled, sizes, tile, strict=True):
+            stop = min((place + 1) * n, columns.shape[i])
+            part[i] = slice(place * n, stop)
+            name.append(f"{axes[i]}s {place * n}-{stop - 1}")
+        groups[", ".join(name)] = columns[tuple(part)].ravel()
+    return groups
+
+
+def _listed(groups, n_columns, names):
+    """Groups that are given by positions or names."""
+    if isinstance(groups, Mapping):
+        return {str(k): _positions(part, n_columns, names) for k, part in groups.items()}
+    found = {}
+    for part in groups:
+        part = [part] if isinstance(part, (str, Integral)) else list(part)
+        positions = _positions(part, n_columns, names)
+        found[", ".join(names[j] if names else f"x{j}" for j in positions)] = positions
+    return found
+
+
+def _positions(part, n_columns, names):
+    part = [part] if isinstance(part, (str, Integral)) else list(part)
+    known = {name: j for j, name in enumerate(names or ())}
+    positions = [known.get(item, item) for item in part]
+    if not positions or not all(
+        isinstance(j, Integral) and 0 <= j < n_columns for j in positions
+    ):
+        told = f"names of columns or " if names else ""
+        raise ValueError(
+            f"`groups` must hold {told}positions from 0 to {n_columns - 1}, at least "
+            f"one in each group. Got {part!r}."
+        )
+    return np.array(positions)
