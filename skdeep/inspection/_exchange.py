@@ -9,12 +9,14 @@ from skdeep._frames import is_frame
 from skdeep._inference import forward
 from skdeep._members import modules_of
 from skdeep._threads import MODULE_FORWARD, threads_for
+from skdeep._validation import surely_complete
 
 # Rows that are made at once, and what the first layers of dense nets may remember.
 _CHUNK_BYTES = 2**25
 _MOST_BYTES = 2**28
-# Values in the widest layer of one chunk of a dense net.
-_DENSE_CHUNK = 2**18
+# Values in the widest layer of one chunk of a dense net, which should stay in the
+# cache from layer to layer.
+_DENSE_CHUNK = 2**17
 
 
 def exchange(X, columns, rows, donors):
@@ -93,9 +95,7 @@ class Exchange:
         if n_contents < len(contents):
             # Of few values many rows get the same one twice.
             pairs = rows[changed] * n_contents + contents[donors[changed]]
-            _, first, inverse = np.unique(
-                pairs, return_index=True, return_inverse=True
-            )
+            _, first, inverse = np.unique(pairs, return_index=True, return_inverse=True)
             asked = changed[first]
         if len(asked):
             new = self._compute(columns, rows[asked], donors[asked])
@@ -122,6 +122,11 @@ class Exchange:
 
 
 def _answers_of_net(net, flat):
+    if net._input_format.padded and not surely_complete(flat):
+        raise ValueError(
+            "Sequences must have the same length, for their steps are exchanged. Got "
+            "NaN, which pads the shorter ones."
+        )
     module = net.to_module().to(net.module_.device)
     if not net._input_format.table:
         return _Forwarded(net, _rounded(module), flat)
@@ -173,7 +178,8 @@ class _Dense:
         rows = Rows(flat, net._fold, own.dtype, own.device)
         self.members = [_FirstLayer(member, rows) for member in modules_of(module)]
         self.combine = getattr(module, "combine", lambda logits: logits[0])
-        self.size = max(1, _DENSE_CHUNK // module.row_size)
+        layers = modules_of(module)[0].linear_layers
+        self.size = max(1, _DENSE_CHUNK // max(layer.out_features for layer in layers))
         self.n_operations = 2 * module.n_operations * self.size
 
     def with_columns(self, columns):

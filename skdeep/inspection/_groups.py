@@ -116,7 +116,9 @@ def _patches(columns, axes, patch_size):
 def _listed(groups, n_columns, names):
     """Groups that are given by positions or names."""
     if isinstance(groups, Mapping):
-        return {str(k): _positions(part, n_columns, names) for k, part in groups.items()}
+        return {
+            str(k): _positions(part, n_columns, names) for k, part in groups.items()
+        }
     found = {}
     for part in groups:
         part = [part] if isinstance(part, (str, Integral)) else list(part)
@@ -132,7 +134,7 @@ def _positions(part, n_columns, names):
     if not positions or not all(
         isinstance(j, Integral) and 0 <= j < n_columns for j in positions
     ):
-        told = f"names of columns or " if names else ""
+        told = "names of columns or " if names else ""
         raise ValueError(
             f"`groups` must hold {told}positions from 0 to {n_columns - 1}, at least "
             f"one in each group. Got {part!r}."
