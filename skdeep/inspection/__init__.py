@@ -1,5 +1,6 @@
 """What a fitted net has learned, and why it answers as it does."""
 
+from skdeep.inspection._lime import lime_explanation
 from skdeep.inspection._permutation import permutation_importance
 
-__all__ = ["permutation_importance"]
+__all__ = ["lime_explanation", "permutation_importance"]

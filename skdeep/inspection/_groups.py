@@ -55,7 +55,7 @@ def find_groups(groups, shape, axes, names, patch_size=None):
         return _listed(groups, int(np.prod(shape)), names)
     columns = np.arange(np.prod(shape)).reshape(shape)
     if groups == "feature":
-        names = names or _place_names(shape, axes)
+        names = names or place_names(shape, axes)
         return {name: columns.flat[[j]] for j, name in enumerate(names)}
     if groups == "patch":
         return _patches(columns, axes, patch_size)
@@ -78,7 +78,8 @@ def _axis(axes, axis, groups):
     return axes.index(axis)
 
 
-def _place_names(shape, axes):
+def place_names(shape, axes):
+    """Names of the places of a sample, a list."""
     if len(shape) == 1 and axes == ("feature",):
         return [f"x{j}" for j in range(shape[0])]
     # An axis of one place tells nothing, unless all are like that.

@@ -1,0 +1,102 @@
+"""Tables as arrays of numbers, which is all that lime can change, and back."""
+
+import numpy as np
+
+from skdeep._fitting import for_encoded
+from skdeep._frames import is_frame, learn_columns
+from skdeep.inspection._groups import axis_names, column_names, place_names
+
+
+class Table:
+    """Numbers in place of rows: categories are 0, 1, ..., and the last is missing.
+
+    Parameters
+    ----------
+    encode : callable
+        Rows to ndarray of shape (n_samples, n_columns); NaN for missing categories.
+
+    predict : callable
+        From what `encode` returns to probabilities.
+
+    columns : Columns or None
+        Which ones hold categories.
+
+    names : list of str
+        Of the columns.
+    """
+
+    def __init__(self, encode, predict, columns, names):
+        self._encode, self._predict, self.names = encode, predict, names
+        self.categories = {}
+        if columns is not None:
+            self.categories = {
+                j: [str(category) for category in codes]
+                for j, codes in enumerate(columns.categories)
+                if codes is not None
+            }
+
+    def encode(self, X):
+        """Rows as numbers, float64."""
+        encoded = np.array(self._encode(X), dtype=np.float64)
+        for j, categories in self.categories.items():
+            encoded[np.isnan(encoded[:, j]), j] = len(categories)
+        return encoded
+
+    def predict(self, encoded):
+        """Probabilities of rows as numbers."""
+        encoded = np.array(encoded)
+        for j, categories in self.categories.items():
+            encoded[encoded[:, j] == len(categories), j] = np.nan
+        return self._predict(encoded)
+
+
+def read_table(estimator, net, transform, X):
+    """Find out how rows like those of `X` become numbers.
+
+    Parameters
+    ----------
+    estimator, net : estimator
+        The Pipeline and its last step, or twice the same.
+
+    transform : callable or None
+        The steps before it.
+
+    X : array-like or data frame
+
+    Returns
+    -------
+    table : Table
+    """
+    if transform is None:
+        names = column_names(X) or place_names(net._fold.shape, axis_names(net))
+        net_of_numbers = for_encoded(net)
+        return Table(net._check_X, net_of_numbers.predict_proba, net._columns, names)
+    if not is_frame(X):
+        shape = np.shape(X)[1:]
+        return Table(
+            lambda X: np.reshape(X, (len(X), -1)),
+            lambda rows: estimator.predict_proba(rows.reshape(-1, *shape)),
+            None,
+            place_names(shape, axis_names(net)),
+        )
+    columns = learn_columns(X, "from_dtype", declared=False)
+
+    def predict(encoded):
+        return estimator.predict_proba(_decode(encoded, columns, X))
+
+    encode = np.asarray if columns is None else columns.encode
+    return Table(encode, predict, columns, column_names(X))
+
+
+def _decode(encoded, columns, X):
+    """Build a frame of the same kind as `X`."""
+    data, kinds = {}, {}
+    for j, name in enumerate(X.columns):
+        codes = columns and columns.categories[j]
+        data[name] = encoded[:, j]
+        if codes is not None:
+            category_of = dict(zip(codes.values(), codes, strict=True))
+            data[name] = list(map(category_of.get, encoded[:, j].tolist()))
+            kinds[name] = X[name].dtype
+    frame = type(X)(data)
+    return frame.astype(kinds) if hasattr(frame, "astype") else frame
