@@ -2,5 +2,6 @@
 
 from skdeep.inspection._lime import lime_explanation
 from skdeep.inspection._permutation import permutation_importance
+from skdeep.inspection._summary import summary
 
-__all__ = ["lime_explanation", "permutation_importance"]
+__all__ = ["lime_explanation", "permutation_importance", "summary"]
