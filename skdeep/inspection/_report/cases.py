@@ -1,0 +1,111 @@
+"""Single samples, and why they were answered as they were."""
+
+import numpy as np
+
+from skdeep._frames import is_frame
+from skdeep.inspection._groups import axis_names
+from skdeep.inspection._lime import lime_explanation
+from skdeep.inspection._report import figures
+from skdeep.inspection._report.markup import (
+    bar,
+    element,
+    join,
+    paragraph,
+    picture,
+    table,
+)
+
+_N_FEATURES = 8
+# Classes whose probabilities are told.
+_N_LIKELY = 3
+
+
+def describe_case(estimator, net, X, answers, i):
+    """An article about sample `i`."""
+    right = answers.right[i]
+    title = [f"Sample {i}: ", answers.told(answers.predicted, i)]
+    verdict = "right" if right else f"true: {answers.told(answers.codes, i)}"
+    title += [" ", element("span", verdict, class_="right" if right else "wrong")]
+    p = answers.probabilities[i]
+    likely = [
+        (answers.names[k], f"{p[k]:.3f}", bar(p[k]))
+        for k in np.argsort(-p, kind="stable")[:_N_LIKELY]
+    ]
+    return element(
+        "article",
+        element("h4", *title),
+        table(["Class", "Probability", ""], likely, "Most probable", {"Probability"}),
+        _why(estimator, net, X, answers, i),
+    )
+
+
+def take_row(X, i):
+    """Sample `i` as a batch of one, or a text."""
+    if is_frame(X):
+        return X.iloc[[i]] if hasattr(X, "iloc") else X[[i]]
+    return X[i] if isinstance(X[i], str) else np.asarray(X[i])[np.newaxis]
+
+
+def _why(estimator, net, X, answers, i):
+    """Weights of what the sample consists of, for the class that was answered."""
+    answered = answers.probabilities[i].argmax()
+    sample = take_row(X, i)
+    result = lime_explanation(
+        estimator,
+        sample,
+        None if isinstance(sample, str) else X,
+        target=net.classes_[answered],
+        random_state=0,
+    )
+    for_class = f"for {answers.names[answered]}"
+    axes, shape = axis_names(net), net._fold.shape
+    if "channel" in axes and result.attributions.size == np.prod(shape):
+        draw = _image if "row" in axes else _series
+        return draw(result, shape, axes.index("channel"), for_class)
+    return _features(result, sample, for_class)
+
+
+def _image(result, shape, channel, for_class):
+    image, heat = (
+        np.moveaxis(part.reshape(shape), channel, -1)
+        for part in (result.X, result.attributions)
+    )
+    figure = figures.draw_image(image, heat.mean(axis=-1))
+    alt = f"The image, and a map of what speaks {for_class} in red, against it in blue"
+    return join([picture(figure, alt), paragraph("Red speaks ", for_class, ".")])
+
+
+def _series(result, shape, channel, for_class):
+    series, heat = (
+        np.moveaxis(part.reshape(shape), channel, 0)
+        for part in (result.X, result.attributions)
+    )
+    names = [f"channel {i}" for i in range(len(series))]
+    figure = figures.draw_series(series, heat, names)
+    alt = f"The series over strips, red where it speaks {for_class}, blue against it"
+    return join([picture(figure, alt), paragraph("Red speaks ", for_class, ".")])
+
+
+def _features(result, sample, for_class):
+    """Table of what weighs most; lime tells it as a condition or a word."""
+    (code,) = result.explanation.local_exp
+    told = result.explanation.as_list(label=code)[:_N_FEATURES]
+    # Its own numbers leave out the columns that the sample lacks.
+    columns = np.argsort(-np.abs(result.attributions.ravel()), kind="stable")
+    largest = max((abs(weight) for _, weight in told), default=0.0) or 1.0
+    rows = []
+    for (name, weight), j in zip(told, columns, strict=False):
+        kind = "bar for" if weight > 0 else "bar against"
+        value = [] if isinstance(sample, str) else [_value(sample, j)]
+        rows.append((name, *value, f"{weight:+.3f}", bar(abs(weight) / largest, kind)))
+    headers = ["Word"] if isinstance(sample, str) else ["What", "Value"]
+    caption = f"What speaks {for_class}"
+    return table([*headers, "Weight", ""], rows, caption, {"Value", "Weight"})
+
+
+def _value(sample, j):
+    if hasattr(sample, "iloc"):
+        value = sample.iloc[0, j]
+    else:
+        value = sample[0, j] if is_frame(sample) else sample.ravel()[j]
+    return f"{value:.4g}" if isinstance(value, (float, np.floating)) else str(value)
