@@ -109,7 +109,9 @@ def _patches(columns, axes, patch_size):
         for i, n, place in zip(tiled, sizes, tile, strict=True):
             stop = min((place + 1) * n, columns.shape[i])
             part[i] = slice(place * n, stop)
-            name.append(f"{axes[i]}s {place * n}-{stop - 1}")
+            first, last = place * n, stop - 1
+            told = f"s {first}-{last}" if last > first else f" {first}"
+            name.append(f"{axes[i]}{told}")
         groups[", ".join(name)] = columns[tuple(part)].ravel()
     return groups
 

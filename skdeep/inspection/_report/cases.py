@@ -16,6 +16,8 @@ from skdeep.inspection._report.markup import (
 )
 
 _N_FEATURES = 8
+# Enough for what is shown of a linear model.
+_N_SAMPLES = 2000
 # Classes whose probabilities are told.
 _N_LIKELY = 3
 
@@ -55,6 +57,7 @@ def _why(estimator, net, X, answers, i):
         sample,
         None if isinstance(sample, str) else X,
         target=net.classes_[answered],
+        n_samples=_N_SAMPLES,
         random_state=0,
     )
     for_class = f"for {answers.names[answered]}"
@@ -62,7 +65,7 @@ def _why(estimator, net, X, answers, i):
     if "channel" in axes and result.attributions.size == np.prod(shape):
         draw = _image if "row" in axes else _series
         return draw(result, shape, axes.index("channel"), for_class)
-    return _features(result, sample, for_class)
+    return _features(result, for_class)
 
 
 def _image(result, shape, channel, for_class):
@@ -86,26 +89,14 @@ def _series(result, shape, channel, for_class):
     return join([picture(figure, alt), paragraph("Red speaks ", for_class, ".")])
 
 
-def _features(result, sample, for_class):
+def _features(result, for_class):
     """Table of what weighs most; lime tells it as a condition or a word."""
     (code,) = result.explanation.local_exp
     told = result.explanation.as_list(label=code)[:_N_FEATURES]
-    # Its own numbers leave out the columns that the sample lacks.
-    columns = np.argsort(-np.abs(result.attributions.ravel()), kind="stable")
     largest = max((abs(weight) for _, weight in told), default=0.0) or 1.0
     rows = []
-    for (name, weight), j in zip(told, columns, strict=False):
+    for name, weight in told:
         kind = "bar for" if weight > 0 else "bar against"
-        value = [] if isinstance(sample, str) else [_value(sample, j)]
-        rows.append((name, *value, f"{weight:+.3f}", bar(abs(weight) / largest, kind)))
-    headers = ["Word"] if isinstance(sample, str) else ["What", "Value"]
-    caption = f"What speaks {for_class}"
-    return table([*headers, "Weight", ""], rows, caption, {"Value", "Weight"})
-
-
-def _value(sample, j):
-    if hasattr(sample, "iloc"):
-        value = sample.iloc[0, j]
-    else:
-        value = sample[0, j] if is_frame(sample) else sample.ravel()[j]
-    return f"{value:.4g}" if isinstance(value, (float, np.floating)) else str(value)
+        rows.append((name, f"{weight:+.3f}", bar(abs(weight) / largest, kind)))
+    headers = ["What", "Weight", ""]
+    return table(headers, rows, f"What speaks {for_class}", {"Weight"})

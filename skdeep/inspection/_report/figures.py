@@ -128,7 +128,7 @@ def draw_image(image, heat):
 def draw_series(series, heat, channels):
     """Channels of a series over the strips of their signed maps, (n_channels, n)."""
     n_channels, n_steps = series.shape
-    figure, ax = _axes(5.6, min(1.6 + 0.35 * n_channels, 6.0))
+    figure, ax = _axes(4.4, min(1.4 + 0.35 * n_channels, 6.0))
     limit = np.abs(heat).max() or 1.0
     edges = (-0.5, n_steps - 0.5, n_channels - 0.5, -0.5)
     ax.imshow(heat, cmap=SIGNED, vmin=-limit, vmax=limit, aspect="auto", extent=edges)

@@ -164,7 +164,7 @@ def calibration(answers):
     gap = sure - right
     verdict = "about as sure as it is right"
     if abs(gap) > 0.02:
-        verdict = "more sure than it is right" if gap > 0 else "less sure than right"
+        verdict = f"{'more' if gap > 0 else 'less'} sure than it is right"
     text = [
         paragraph(
             f"On average the model is {verdict}: mean confidence {sure:.3f}, share of "
