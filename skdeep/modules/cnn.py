@@ -134,6 +134,16 @@ class CNN(Net):
 
     def body(self, x):
         """Logits of standardized input."""
-        if x.ndim == 3:
-            x = torch.where(torch.isnan(x), 0.0, x)
-        return self.output(self.head(self.pool(self.features(x))))
+        return self.read(x, ~torch.isnan(x) if x.ndim == 3 else None)
+
+    def encode(self, x):
+        x = self.standardizer(x)
+        if x.ndim == 4:
+            return x, None
+        present = ~torch.isnan(x)
+        return torch.where(present, x, 0.0), present
+
+    def read(self, encoded, present=None):
+        if present is not None:
+            encoded = torch.where(present, encoded, 0.0)
+        return self.output(self.head(self.pool(self.features(encoded))))

@@ -63,6 +63,29 @@ class Net(nn.Module):
         """Logits, (n_samples, n_outputs), of raw input, (n_samples, *input_shape)."""
         return self.body(self.standardizer(x))
 
+    def encode(self, x):
+        """What the layers with weights see of raw input.
+
+        ``read`` goes on from there, so that gradients can start there: at numbers,
+        even where the input is a token or a category, and without gaps.
+
+        Returns
+        -------
+        encoded : Tensor of shape (n_samples, ...)
+
+        present : Tensor of bool or None
+            False where `encoded` is padding.
+        """
+        return self.standardizer(x), None
+
+    def read(self, encoded, present=None):
+        """Logits of what ``encode`` returned."""
+        raise NotImplementedError
+
+    def collect(self, values):
+        """Sum values of the shape of `encoded` for each value of the input."""
+        return values
+
     @property
     def device(self):
         """Where the net is."""

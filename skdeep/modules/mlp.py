@@ -109,9 +109,7 @@ class MLP(Net):
 
     def body(self, x):
         """Logits of standardized input."""
-        if self.embedding is not None:
-            x = self.embedding(x)
-        return self.output(self.hidden(x))
+        return self.read(self._embed(x))
 
     @property
     def sources(self):
@@ -126,6 +124,21 @@ class MLP(Net):
         return sources
 
     def encode(self, x):
-        """Input of the first dense layer, of raw input."""
-        x = self.standardizer(x)
+        return self._embed(self.standardizer(x)), None
+
+    def read(self, encoded, present=None):
+        return self.output(self.hidden(encoded))
+
+    def collect(self, values):
+        first = self.standardizer
+        if not isinstance(first, TableInput):
+            return values
+        origins = first.origins
+        if self.embedding is not None:
+            n_copies = self.embedding.embedding_dim
+            origins = torch.cat([origins, first.coded.repeat_interleave(n_copies)])
+        total = values.new_zeros(len(values), *self.config["input_shape"])
+        return total.index_add_(1, origins, values)
+
+    def _embed(self, x):
         return x if self.embedding is None else self.embedding(x)

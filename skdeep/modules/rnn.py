@@ -281,9 +281,23 @@ class RNN(Net):
 
     def body(self, x):
         """Logits of standardized input."""
-        x, mask = join_steps(*trim(*self._steps(x)), self.patch_size)
+        return self._read(*self._steps(x))
+
+    def encode(self, x):
+        steps, mask = self._steps(self.standardizer(x))
+        return steps, mask[:, :, None]
+
+    def read(self, encoded, present=None):
+        return self._read(torch.where(present, encoded, 0.0), present[:, :, 0])
+
+    def collect(self, values):
+        return values if self.embedding is None else values.sum(2)
+
+    def _read(self, x, mask):
+        """Logits of the vectors of all steps, zero where `mask` is False."""
+        x, mask = join_steps(*trim(x, mask), self.patch_size)
         lengths = mask.sum(1).clamp_min(1)
-        pooled = [self.pool(self._read(x, lengths), mask, lengths)]
+        pooled = [self.pool(self._recur(x, lengths), mask, lengths)]
         if self.convolutions is not None:
             pooled.append(self.map_pool(self.convolutions(x, mask), mask, lengths))
         return self.output(self.head(torch.cat(pooled, 1)))
@@ -296,7 +310,7 @@ class RNN(Net):
         codes, mask = read_codes(x, self.vocabulary_size)
         return self.embedding_dropout(self.embedding(codes)), mask
 
-    def _read(self, x, lengths):
+    def _recur(self, x, lengths):
         """Outputs of the recurrent layers."""
         for i, layer in enumerate(self.recurrent):
             x = layer(self.between[i - 1](x) if i else x, lengths)

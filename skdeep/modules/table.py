@@ -80,6 +80,12 @@ class TableInput(nn.Module):
         for name, positions in self.positions.items():
             getattr(self, name).copy_(torch.tensor(positions, dtype=torch.int64))
 
+    @property
+    def origins(self):
+        """Feature that each value of the output comes from, but for the codes."""
+        bins = [] if self.bins is None else [self.bins.features]
+        return torch.cat([self.numbers, *bins, self.missing, self.one_hot])
+
     def forward(self, x):
         parts = [
             self.standardizer(x[:, self.numbers]),

@@ -1,0 +1,301 @@
+"""What is explained: a net, the rows it is asked about, and where these came from."""
+
+import numpy as np
+import torch
+from sklearn.feature_selection import SelectorMixin
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import (
+    MaxAbsScaler,
+    MinMaxScaler,
+    RobustScaler,
+    StandardScaler,
+)
+from sklearn.utils import Bunch
+from sklearn.utils.validation import check_is_fitted
+
+from skdeep._base import BaseDeepClassifier
+from skdeep._batches import Rows
+from skdeep._frames import is_frame
+from skdeep._inference import forward
+from skdeep._members import modules_of
+from skdeep._threads import TRAINING, threads_for
+from skdeep.modules import Ensemble
+
+_SCALERS = (StandardScaler, MinMaxScaler, RobustScaler, MaxAbsScaler)
+# Values in the widest layer of one chunk; a gradient keeps those of all layers.
+_CHUNK = 2**20
+
+
+class Subject:
+    """A fitted estimator and rows to explain.
+
+    All work is done on a copy of the net, so that nothing can change the estimator.
+    The output that is explained is one number for each class: its logit or, of two
+    classes, its logit minus that of the other, as only the difference has a meaning.
+
+    Parameters
+    ----------
+    estimator : estimator or Pipeline
+        A classifier of skdeep, or a Pipeline that ends in one.
+
+    X : array-like or data frame
+        As ``predict`` takes it.
+
+    Attributes
+    ----------
+    net : BaseDeepClassifier
+        The classifier. What it is asked here, it is not asked itself.
+
+    module : Net
+        Its copy, in eval mode, on the CPU, without gradients of weights.
+
+    X : array-like or data frame
+        What attributions belong to: the input, or the output of the last step of the
+        Pipeline that mixes columns.
+
+    space : str
+        "input", or which step `X` is the output of.
+
+    feature_names : ndarray of str or None
+        Names of the columns of `X`.
+
+    flat : ndarray or CSR of shape (n_samples, n_features)
+        The rows as the net takes them, categories as codes.
+
+    fold : Fold
+        How a row of `flat` becomes an input of the module.
+    """
+
+    def __init__(self, estimator, X):
+        self.steps, self.net = _take_apart(estimator)
+        n_mixing = _n_mixing(self.steps)
+        self._mapped = self.steps[n_mixing:]
+        self.X = _as_array(_transform(self.steps[:n_mixing], X))
+        self.space, names = "input", getattr(self.net, "feature_names_in_", None)
+        if n_mixing:
+            name, step = self.steps[n_mixing - 1]
+            self.space = f"output of {name!r}"
+            names = _names_out(step)
+        if is_frame(self.X):
+            names = self.X.columns
+        elif names is not None and len(names) != self.X.shape[1]:
+            # Those of the columns that a later step has selected.
+            names = None
+        self.feature_names = None if names is None else np.array(list(map(str, names)))
+        self.fold = self.net._fold
+        self.flat = self.net._check_X(_transform(self._mapped, self.X))
+        self.module = self.net.to_module().requires_grad_(False)
+        self._members = modules_of(self.module)
+
+    @property
+    def n_samples(self):
+        """Number of rows."""
+        return self.flat.shape[0]
+
+    def flatten(self, X):
+        """Other rows, which look like those given, as the net takes them."""
+        return self.net._check_X(_transform(self.steps, X))
+
+    def tensors(self, flat):
+        """``Rows`` of what ``flatten`` returns."""
+        device = torch.device("cpu")
+        return Rows(flat, self.fold, self.module.dtype, device)
+
+    def outputs(self, logits):
+        """Turn logits, an ndarray or a Tensor, into what is explained."""
+        if logits.shape[1] == 2 and not self.net._multilabel:
+            return logits - logits[:, [1, 0]]
+        return logits
+
+    def decide(self, flat):
+        """What is explained of rows as the net takes them, float64."""
+        return self.outputs(forward(self.module, self.tensors(flat)))
+
+    def codes(self, target):
+        """Positions in ``classes_`` of the explained classes.
+
+        Parameters
+        ----------
+        target : label, array-like of n_samples labels, or None
+            None is the most probable class, or label of several, of each row.
+
+        Returns
+        -------
+        codes : ndarray of int, (n_samples,)
+        """
+        if target is None:
+            return self.decide(self.flat).argmax(1)
+        labels = np.asarray(target)
+        classes = self.net.classes_.tolist()
+        codes = dict(zip(classes, range(len(classes)), strict=True))
+        known = labels.shape in ((), (self.n_samples,)) and all(
+            label in codes for label in np.ravel(labels).tolist()
+        )
+        if not known:
+            raise ValueError(
+                f"`target` must be None, one of the classes {classes}, or an array of "
+                f"{self.n_samples} of them. Got {target!r}."
+            )
+        found = np.array([codes[label] for label in np.ravel(labels).tolist()])
+        return np.resize(found, self.n_samples)
+
+    def encode(self, x):
+        """What the layers with weights see; where all is numbers, without gaps.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_samples, *module_shape)
+
+        Returns
+        -------
+        encoded : tuple of Tensor
+            One for each member of an ensemble.
+
+        present : tuple
+            Nothing, or a mask that is False at padding.
+        """
+        pairs = [member.encode(x) for member in self._members]
+        present = pairs[0][1]
+        return tuple(z for z, _ in pairs), () if present is None else (present,)
+
+    def read(self, *parts):
+        """Turn what ``encode`` returned, one after the other, into ``outputs``."""
+        n_members = len(self._members)
+        logits = [
+            member.read(z, *parts[n_members:])
+            for member, z in zip(self._members, parts, strict=False)
+        ]
+        if isinstance(self.module, Ensemble):
+            return self.outputs(self.module.combine(torch.stack(logits)))
+        return self.outputs(logits[0])
+
+    def collect(self, values):
+        """Sum what belongs to ``encoded`` for each value of ``flat``.
+
+        Parameters
+        ----------
+        values : tuple of Tensor
+            Of the shapes of `encoded`.
+
+        Returns
+        -------
+        flat : ndarray of shape (n_samples, n_features), float64
+        """
+        parts = zip(self._members, values, strict=True)
+        return self.unfold(sum(member.collect(part) for member, part in parts))
+
+    def unfold(self, values):
+        """Flatten a Tensor of shape (n_samples, *module_shape), to float64."""
+        if self.fold.channels_last:
+            values = values.movedim(1, -1)
+        return values.detach().flatten(1).double().numpy()
+
+    def chunks(self, copies=1):
+        """Yield slices of the rows that fit into memory.
+
+        Parameters
+        ----------
+        copies : int
+            How many copies of each row are computed at once.
+        """
+        size = max(1, _CHUNK // (self.module.row_size * copies))
+        # Once forward, and twice as much backward.
+        n_operations = 6 * self.module.n_operations * copies * size
+        with threads_for(n_operations, TRAINING):
+            for start in range(0, self.n_samples, size):
+                yield slice(start, min(start + size, self.n_samples))
+
+    def place(self, flat, slope=False):
+        """Give attributions of ``flat`` the shape of ``X``.
+
+        Parameters
+        ----------
+        flat : ndarray of shape (n_samples, n_features)
+
+        slope : bool
+            Whether they are derivatives, which scaling changes.
+
+        Returns
+        -------
+        attributions : ndarray of the shape of `X`
+        """
+        for _, step in reversed(self._mapped):
+            if isinstance(step, SelectorMixin):
+                kept, selected = step.get_support(), flat
+                flat = np.zeros((len(flat), len(kept)))
+                flat[:, kept] = selected
+            elif slope and isinstance(step, _SCALERS):
+                flat = flat * _slope(step)
+        return flat.reshape(self.X.shape)
+
+    def result(self, method, flat, codes, slope=False, **more):
+        """Bunch that a function returns, of attributions of ``flat``."""
+        return Bunch(
+            attributions=self.place(flat, slope),
+            target=self.net.classes_[codes],
+            method=method,
+            X=self.X,
+            input_shape=self.fold.module_shape,
+            channels="last" if self.fold.channels_last else "first",
+            feature_names=self.feature_names,
+            space=self.space,
+            **more,
+        )
+
+
+def _take_apart(estimator):
+    """Steps before the net, as pairs of name and transformer, and the net."""
+    steps, net = [], estimator
+    while isinstance(net, Pipeline):
+        steps += [(name, step) for name, step in net.steps[:-1] if _acts(step)]
+        net = net.steps[-1][1]
+    if not isinstance(net, BaseDeepClassifier):
+        raise TypeError(
+            "`estimator` must be a classifier of skdeep, or a Pipeline that ends in "
+            f"one. Got {estimator!r}."
+        )
+    check_is_fitted(net)
+    return steps, net
+
+
+def _acts(step):
+    """Whether a step changes X when the Pipeline predicts; samplers don't."""
+    return step not in (None, "passthrough") and not hasattr(step, "fit_resample")
+
+
+def _n_mixing(steps):
+    """Number of steps up to the last one that attributions can't be mapped through."""
+    n = len(steps)
+    while n and _keeps_columns_apart(steps[n - 1][1]):
+        n -= 1
+    return n
+
+
+def _keeps_columns_apart(step):
+    if isinstance(step, _SCALERS):
+        return not getattr(step, "clip", False)
+    return isinstance(step, SelectorMixin)
+
+
+def _slope(scaler):
+    """Derivative of each column of the output of a scaler."""
+    if scaler.scale_ is None:
+        return 1.0
+    return scaler.scale_ if isinstance(scaler, MinMaxScaler) else 1.0 / scaler.scale_
+
+
+def _transform(steps, X):
+    for _, step in steps:
+        X = step.transform(X)
+    return X
+
+
+def _as_array(X):
+    """Lists as arrays; what has a shape stays as it is."""
+    return X if hasattr(X, "shape") else np.asarray(X)
+
+
+def _names_out(step):
+    return (
+        step.get_feature_names_out() if hasattr(step, "get_feature_names_out") else None
+    )
