@@ -10,6 +10,7 @@ from skdeep._inference import forward
 from skdeep._members import modules_of
 from skdeep._threads import MODULE_FORWARD, threads_for
 from skdeep._validation import surely_complete
+from skdeep.inspection._subject import transform
 
 # Rows that are made at once, and what the first layers of dense nets may remember.
 _CHUNK_BYTES = 2**25
@@ -58,19 +59,19 @@ class Exchange:
     net : estimator
         A fitted classifier.
 
-    transform : callable or None
-        From `X` to what the net takes; None if that is `X` itself.
+    steps : list
+        Transformers before the net, with their names.
 
     X : ndarray or data frame
     """
 
-    def __init__(self, net, transform, X):
-        if transform is None:
+    def __init__(self, net, steps, X):
+        if not steps:
             self.X = net._check_X(X)
             self.answer = _answers_of_net(net, self.X)
         else:
             self.X = X
-            self.answer = _Transformed(net, transform, X)
+            self.answer = _Transformed(net, steps, X)
         self.unchanged = self._compute(np.arange(0), *[np.arange(len(X))] * 2)
 
     def __call__(self, columns, orders):
@@ -130,7 +131,7 @@ def _answers_of_net(net, flat):
     module = net.to_module().to(net.module_.device)
     if not net._input_format.table:
         return _Forwarded(net, _rounded(module), flat)
-    n_inputs = sum(len(member.sources) for member in modules_of(module))
+    n_inputs = sum(len(member.origins) for member in modules_of(module))
     if 4 * n_inputs * len(flat) > _MOST_BYTES:
         return _Forwarded(net, module, flat)
     return _Dense(net, module, flat)
@@ -139,15 +140,15 @@ def _answers_of_net(net, flat):
 class _Transformed:
     """Through the steps before the net."""
 
-    def __init__(self, net, transform, X):
-        self.net, self.transform, self.X = net, transform, X
+    def __init__(self, net, steps, X):
+        self.net, self.steps, self.X = net, steps, X
         n_columns = X.shape[1] if is_frame(X) else X[:1].size
         self.size = max(1, _CHUNK_BYTES // (8 * n_columns))
 
     def with_columns(self, columns):
         def answer(rows, donors):
             mixed = exchange(self.X, columns, rows, donors)
-            return self.net._logits(self.transform(mixed))
+            return self.net._logits(transform(self.steps, mixed))
 
         return answer
 
@@ -204,15 +205,15 @@ class _FirstLayer:
     """The first dense layer of all rows, in float32."""
 
     def __init__(self, module, rows):
-        size = max(1, _CHUNK_BYTES // (8 * len(module.sources)))
+        size = max(1, _CHUNK_BYTES // (8 * len(module.origins)))
         with torch.inference_mode():
             self.inputs = torch.cat(
                 [
-                    module.encode(rows.take(slice(start, start + size))).float()
+                    module.encode(rows.take(slice(start, start + size)))[0].float()
                     for start in range(0, len(rows), size)
                 ]
             )
-            self.sources = module.sources.to(self.inputs.device)
+            self.origins = module.origins.to(self.inputs.device)
             module.float()
             first, *others = module.linear_layers
             self.weight = first.weight.T.contiguous()
@@ -222,7 +223,7 @@ class _FirstLayer:
             self.rest = nn.Identity()
 
     def with_columns(self, columns):
-        of_columns = torch.isin(self.sources, columns).nonzero()[:, 0]
+        of_columns = torch.isin(self.origins, columns).nonzero()[:, 0]
         part = self.inputs[:, of_columns] @ self.weight[of_columns]
         without = self.total - part
         return lambda rows, donors: self.rest(without[rows] + part[donors])

@@ -6,13 +6,13 @@ from numbers import Integral
 import numpy as np
 from scipy import sparse
 from sklearn.metrics import check_scoring
-from sklearn.pipeline import Pipeline
 from sklearn.utils import Bunch, check_consistent_length, check_random_state
 
 from skdeep._frames import is_frame
 from skdeep._inference import most_probable, probabilities
 from skdeep.inspection._exchange import Exchange, exchange
 from skdeep.inspection._groups import axis_names, column_names, find_groups
+from skdeep.inspection._subject import count_mixing, take_apart, transform
 
 
 def permutation_importance(
@@ -107,11 +107,11 @@ default="feature"
     if not (isinstance(n_repeats, Integral) and n_repeats > 0):
         raise ValueError(f"`n_repeats` must be a positive integer. Got {n_repeats!r}.")
     check_consistent_length(X, y, sample_weight)
-    transform, net = _split(estimator)
+    steps, net = take_apart(estimator)
     X = _dense(X)
-    found = _find_groups(groups, X, transform, net, patch_size)
-    score = _Score(estimator, transform, net, scoring, X, y, sample_weight)
-    ask, orders = Exchange(net, transform, X), _orders(random_state, len(X), n_repeats)
+    found = _find_groups(groups, X, steps, net, patch_size)
+    score = _Score(estimator, steps, net, scoring, X, y, sample_weight)
+    ask, orders = Exchange(net, steps, X), _orders(random_state, len(X), n_repeats)
 
     before = score(np.arange(0), np.arange(len(X))[np.newaxis], ask.unchanged[None])
     importances = np.stack(
@@ -126,31 +126,18 @@ default="feature"
     )
 
 
-def _split(estimator):
-    if not isinstance(estimator, Pipeline):
-        return None, estimator
-    steps = [s for _, s in estimator.steps[:-1] if hasattr(s, "transform")]
-
-    def transform(X):
-        for step in steps:
-            X = step.transform(X)
-        return X
-
-    return transform if steps else None, estimator[-1]
-
-
 def _dense(X):
     if sparse.issparse(X):
         raise TypeError("X must be dense. Got a sparse matrix; use X.toarray().")
     return X if is_frame(X) else np.asarray(X)
 
 
-def _find_groups(groups, X, transform, net, patch_size):
-    names = column_names(X)
-    shape = X.shape[1:]
-    if transform is None:
-        shape = net._fold.shape
-    return find_groups(groups, shape, axis_names(net), names, patch_size)
+def _find_groups(groups, X, steps, net, patch_size):
+    shape, axes = net._fold.shape, axis_names(net)
+    if steps and (count_mixing(steps) or np.prod(X.shape[1:]) != np.prod(shape)):
+        # Their columns aren't the places of the net's samples.
+        shape, axes = (int(np.prod(X.shape[1:])),), ("feature",)
+    return find_groups(groups, shape, axes, column_names(X), patch_size)
 
 
 def _orders(random_state, n_samples, n_repeats):
@@ -172,11 +159,11 @@ class _Score:
     scorer meets a copy of the net that knows the answer for the X it is shown.
     """
 
-    def __init__(self, estimator, transform, net, scoring, X, y, sample_weight):
+    def __init__(self, estimator, steps, net, scoring, X, y, sample_weight):
         if not (scoring is None or isinstance(scoring, str) or callable(scoring)):
             raise ValueError(f"`scoring` must be one scorer. Got {scoring!r}.")
         self.scorer = check_scoring(estimator, scoring)
-        self.net, self.transform = copy.copy(net), transform
+        self.net, self.steps = copy.copy(net), steps
         self.X, self.y, self.weight = X, y, sample_weight
         self.at_once = None
         if not callable(scoring) and np.ndim(y) == 1 and len(net.classes_) > 1:
@@ -193,12 +180,12 @@ class _Score:
         )
 
     def _score(self, X, logits):
-        net, transform, copied = self.net, self.transform, copy.copy(self.net)
+        net, steps, copied = self.net, self.steps, copy.copy(self.net)
 
         def answer(asked):
             if asked is X:
                 return logits
-            return net._logits(asked if transform is None else transform(asked))
+            return net._logits(transform(steps, asked))
 
         copied._logits = answer
         weight = {} if self.weight is None else {"sample_weight": self.weight}

@@ -4,11 +4,10 @@ from html import escape
 from typing import NamedTuple
 
 import torch
-from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from skdeep._members import modules_of
-from skdeep.inspection._permutation import _split
+from skdeep.inspection._subject import take_apart
 
 _HEADERS = ("Layer", "Type", "Output shape", "Parameters")
 
@@ -166,8 +165,7 @@ def summary(estimator, *, depth=None):
     Size: 1.18 kB
     Multiplications a sample: 112
     """
-    _, net = _split(estimator)
-    check_is_fitted(net)
+    _, net = take_apart(estimator)
     module = net.to_module()
     first = modules_of(module)[0]
     shape = net._fold.module_shape

@@ -112,16 +112,15 @@ class MLP(Net):
         return self.read(self._embed(x))
 
     @property
-    def sources(self):
-        """For each input of the first dense layer, the feature that it is made of."""
-        sources = torch.arange(self.config["input_shape"][0])
-        if isinstance(self.standardizer, TableInput):
-            sources = self.standardizer.sources
-        if self.embedding is not None:
-            n = len(self.standardizer.embedded)
-            size = self.embedding.embedding_dim
-            sources = torch.cat([sources[:-n], sources[-n:].repeat_interleave(size)])
-        return sources
+    def origins(self):
+        """Feature that each value of ``encode`` comes from."""
+        first = self.standardizer
+        if not isinstance(first, TableInput):
+            return torch.arange(*self.config["input_shape"], device=self.device)
+        if self.embedding is None:
+            return first.origins
+        n_copies = self.embedding.embedding_dim
+        return torch.cat([first.origins, first.coded.repeat_interleave(n_copies)])
 
     def encode(self, x):
         return self._embed(self.standardizer(x)), None
@@ -130,15 +129,8 @@ class MLP(Net):
         return self.output(self.hidden(encoded))
 
     def collect(self, values):
-        first = self.standardizer
-        if not isinstance(first, TableInput):
-            return values
-        origins = first.origins
-        if self.embedding is not None:
-            n_copies = self.embedding.embedding_dim
-            origins = torch.cat([origins, first.coded.repeat_interleave(n_copies)])
         total = values.new_zeros(len(values), *self.config["input_shape"])
-        return total.index_add_(1, origins, values)
+        return total.index_add_(1, self.origins, values)
 
     def _embed(self, x):
         return x if self.embedding is None else self.embedding(x)

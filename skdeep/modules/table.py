@@ -97,13 +97,6 @@ class TableInput(nn.Module):
         # The statistics are of the net's dtype, whatever that of x.
         return torch.cat([part.to(parts[0].dtype) for part in parts], dim=1)
 
-    @property
-    def sources(self):
-        """For each output, the feature that it is made of; Tensor of int64."""
-        bins = [] if self.bins is None else [self.bins.features]
-        parts = [self.numbers, *bins, self.missing, self.one_hot, self.coded]
-        return torch.cat(parts)
-
     def update(self, x, weight):
         """Take in a chunk, as ``InputStandardizer`` does."""
         self.standardizer.update(x[:, self.numbers], weight)

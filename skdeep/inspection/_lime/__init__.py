@@ -3,7 +3,7 @@
 from skdeep._fitting import for_encoded
 from skdeep.inspection._lime.asked import Asked
 from skdeep.inspection._lime.codes import read_table
-from skdeep.inspection._permutation import _split
+from skdeep.inspection._subject import take_apart
 
 
 def lime_explanation(
@@ -94,12 +94,12 @@ def lime_explanation(
     except ImportError as error:
         raise ImportError('LIME needs lime: pip install "skdeep[explain]".') from error
 
-    transform, net = _split(estimator)
+    steps, net = take_apart(estimator)
     options = {"n_features": n_features, "random_state": random_state}
     if isinstance(sample, str):
         asked = Asked(net, estimator.predict_proba, target)
         return explain_text(asked, sample, n_samples=n_samples or 5000, **options)
-    if transform is None and len(net._fold.shape) == 3:
+    if not steps and len(net._fold.shape) == 3:
         asked = Asked(net, for_encoded(net).predict_proba, target)
         options["n_samples"] = n_samples or 1000
         return explain_image(
@@ -109,7 +109,7 @@ def lime_explanation(
         raise ValueError(
             "`X` must be the training data for tables and series. Got None."
         )
-    table = read_table(estimator, net, transform, X)
+    table = read_table(estimator, net, steps, X)
     asked = Asked(net, table.predict, target)
     options["n_samples"] = n_samples or 5000
     return explain_table(asked, table, sample, X, discretize=discretize, **options)

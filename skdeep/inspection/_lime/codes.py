@@ -50,7 +50,7 @@ class Table:
         return self._predict(encoded)
 
 
-def read_table(estimator, net, transform, X):
+def read_table(estimator, net, steps, X):
     """Find out how rows like those of `X` become numbers.
 
     Parameters
@@ -58,8 +58,8 @@ def read_table(estimator, net, transform, X):
     estimator, net : estimator
         The Pipeline and its last step, or twice the same.
 
-    transform : callable or None
-        The steps before it.
+    steps : list
+        Those before it.
 
     X : array-like or data frame
 
@@ -67,7 +67,7 @@ def read_table(estimator, net, transform, X):
     -------
     table : Table
     """
-    if transform is None:
+    if not steps:
         names = column_names(X) or place_names(net._fold.shape, axis_names(net))
         net_of_numbers = for_encoded(net)
         return Table(net._check_X, net_of_numbers.predict_proba, net._columns, names)

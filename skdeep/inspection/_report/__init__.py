@@ -7,13 +7,12 @@ from pathlib import Path
 
 import numpy as np
 from sklearn.utils import check_consistent_length
-from sklearn.utils.validation import check_is_fitted
 
 from skdeep._frames import is_frame
 from skdeep._version import __version__
-from skdeep.inspection._permutation import _split
 from skdeep.inspection._report import facts, sections
 from skdeep.inspection._report.markup import Markup, element, join, paragraph
+from skdeep.inspection._subject import take_apart
 
 _HEAD = """<meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -64,8 +63,7 @@ def report(estimator, X, y, path, *, title=None, n_cases=3):
         raise FileNotFoundError(
             f"`path` must be in a folder that exists. Got {str(path)!r}."
         )
-    _, net = _split(estimator)
-    check_is_fitted(net)
+    _, net = take_apart(estimator)
     check_consistent_length(X, y)
     X = X if is_frame(X) else np.asarray(X)
     answers = facts.ask(estimator, net, X, y)
