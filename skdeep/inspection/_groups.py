@@ -1,11 +1,13 @@
 """Which columns of a sample belong together, and what they are called."""
 
+import math
 from collections.abc import Mapping
 from numbers import Integral
 
 import numpy as np
 
 from skdeep._frames import is_frame
+from skdeep.inspection._subject import count_mixing
 
 
 def column_names(X):
@@ -25,6 +27,30 @@ def axis_names(net):
     channels_last = channels_last or net._fold.channels_last
     names.insert(len(names) if channels_last else 0, "channel")
     return tuple(names)
+
+
+def layout(net, steps, X):
+    """Shape of one sample of `X`, and what its axes mean.
+
+    Parameters
+    ----------
+    net : estimator
+
+    steps : list
+        Those before it, which may mix its columns.
+
+    X : ndarray or data frame
+
+    Returns
+    -------
+    shape : tuple of int
+
+    axes : tuple of str
+    """
+    shape, n_columns = net._fold.shape, math.prod(X.shape[1:])
+    if steps and (count_mixing(steps) or n_columns != math.prod(shape)):
+        return (n_columns,), ("feature",)
+    return shape, axis_names(net)
 
 
 def find_groups(groups, shape, axes, names, patch_size=None):
@@ -52,8 +78,8 @@ def find_groups(groups, shape, axes, names, patch_size=None):
         Name to ndarray of int.
     """
     if not isinstance(groups, str):
-        return _listed(groups, int(np.prod(shape)), names)
-    columns = np.arange(np.prod(shape)).reshape(shape)
+        return _listed(groups, math.prod(shape), names)
+    columns = np.arange(math.prod(shape)).reshape(shape)
     if groups == "feature":
         names = names or place_names(shape, axes)
         return {name: columns.flat[[j]] for j, name in enumerate(names)}

@@ -11,8 +11,8 @@ from sklearn.utils import Bunch, check_consistent_length, check_random_state
 from skdeep._frames import is_frame
 from skdeep._inference import most_probable, probabilities
 from skdeep.inspection._exchange import Exchange, exchange
-from skdeep.inspection._groups import axis_names, column_names, find_groups
-from skdeep.inspection._subject import count_mixing, take_apart, transform
+from skdeep.inspection._groups import column_names, find_groups, layout
+from skdeep.inspection._subject import take_apart, transform
 
 
 def permutation_importance(
@@ -109,7 +109,8 @@ default="feature"
     check_consistent_length(X, y, sample_weight)
     steps, net = take_apart(estimator)
     X = _dense(X)
-    found = _find_groups(groups, X, steps, net, patch_size)
+    places = layout(net, steps, X)
+    found = find_groups(groups, *places, column_names(X), patch_size)
     score = _Score(estimator, steps, net, scoring, X, y, sample_weight)
     ask, orders = Exchange(net, steps, X), _orders(random_state, len(X), n_repeats)
 
@@ -130,14 +131,6 @@ def _dense(X):
     if sparse.issparse(X):
         raise TypeError("X must be dense. Got a sparse matrix; use X.toarray().")
     return X if is_frame(X) else np.asarray(X)
-
-
-def _find_groups(groups, X, steps, net, patch_size):
-    shape, axes = net._fold.shape, axis_names(net)
-    if steps and (count_mixing(steps) or np.prod(X.shape[1:]) != np.prod(shape)):
-        # Their columns aren't the places of the net's samples.
-        shape, axes = (int(np.prod(X.shape[1:])),), ("feature",)
-    return find_groups(groups, shape, axes, column_names(X), patch_size)
 
 
 def _orders(random_state, n_samples, n_repeats):

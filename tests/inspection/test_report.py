@@ -14,7 +14,7 @@ from sklearn.datasets import load_iris
 from sklearn.metrics import balanced_accuracy_score, log_loss, roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from small_nets import DIGIT, DIGITS, SCHEDULE, SENTENCES, SUBJECT, X, Y, fitted, mlp
+from small_nets import DIGIT, DIGITS, MOOD, SCHEDULE, TEXTS, X, Y, fitted, mlp
 
 from skdeep import DeepRNNClassifier
 from skdeep.inspection import report
@@ -74,10 +74,8 @@ def test_nothing_is_fetched_and_text_stays_text(of_table):
 def test_texts_labels_and_images(tmp_path):
     tokens = {"input_type": "tokens", "embedding_dim": 4, "hidden_size": 4}
     texts = make_pipeline(SequenceTokenizer(), DeepRNNClassifier(**tokens, **SCHEDULE))
-    texts.fit(SENTENCES, SUBJECT)
-    html = text_of(
-        report(texts, SENTENCES[:60], SUBJECT[:60], tmp_path / "texts.html", n_cases=1)
-    )
+    texts.fit(TEXTS, MOOD)
+    html = text_of(report(texts, TEXTS, MOOD, tmp_path / "texts.html", n_cases=1))
     assert "60 texts" in html
     assert "Texts have no columns" in html
 

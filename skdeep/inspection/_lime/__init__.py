@@ -69,7 +69,8 @@ def lime_explanation(
         With ``attributions``, the weights of the linear model, of the shape of
         `sample` with a first axis of length one (of a text, one for each of its
         ``feature_names``); ``target``; ``base_values``, the intercept; ``score``, the
-        weighted R2 of the linear model; and ``explanation``, lime's own object.
+        weighted R2 of the linear model; ``explanation``, lime's own object; and what
+        the other functions of this package return too.
 
     References
     ----------

@@ -4,7 +4,7 @@ import numpy as np
 
 from skdeep._fitting import for_encoded
 from skdeep._frames import is_frame, learn_columns
-from skdeep.inspection._groups import axis_names, column_names, place_names
+from skdeep.inspection._groups import column_names, layout, place_names
 
 
 class Table:
@@ -21,12 +21,22 @@ class Table:
     columns : Columns or None
         Which ones hold categories.
 
-    names : list of str
+    shape, axes : tuple
+        Of one sample.
+
+    names : list of str or None
         Of the columns.
+
+    Attributes
+    ----------
+    categories : dict
+        Position of a column to the names of its categories.
     """
 
-    def __init__(self, encode, predict, columns, names):
-        self._encode, self._predict, self.names = encode, predict, names
+    def __init__(self, encode, predict, columns, shape, axes, names):
+        self._encode, self._predict = encode, predict
+        self.shape, self.axes = shape, axes
+        self.names = names or place_names(shape, axes)
         self.categories = {}
         if columns is not None:
             self.categories = {
@@ -67,17 +77,17 @@ def read_table(estimator, net, steps, X):
     -------
     table : Table
     """
+    X = X if is_frame(X) else np.asarray(X)
+    places = (*layout(net, steps, X), column_names(X))
     if not steps:
-        names = column_names(X) or place_names(net._fold.shape, axis_names(net))
-        net_of_numbers = for_encoded(net)
-        return Table(net._check_X, net_of_numbers.predict_proba, net._columns, names)
+        of_numbers = for_encoded(net).predict_proba
+        return Table(net._check_X, of_numbers, net._columns, *places)
     if not is_frame(X):
-        shape = np.shape(X)[1:]
         return Table(
             lambda X: np.reshape(X, (len(X), -1)),
-            lambda rows: estimator.predict_proba(rows.reshape(-1, *shape)),
+            lambda rows: estimator.predict_proba(rows.reshape(-1, *X.shape[1:])),
             None,
-            place_names(shape, axis_names(net)),
+            *places,
         )
     columns = learn_columns(X, "from_dtype", declared=False)
 
@@ -85,7 +95,7 @@ def read_table(estimator, net, steps, X):
         return estimator.predict_proba(_decode(encoded, columns, X))
 
     encode = np.asarray if columns is None else columns.encode
-    return Table(encode, predict, columns, column_names(X))
+    return Table(encode, predict, columns, *places)
 
 
 def _decode(encoded, columns, X):

@@ -3,6 +3,8 @@
 import numpy as np
 from lime.lime_image import LimeImageExplainer
 
+from skdeep.inspection._groups import axis_names
+
 _MOST_TILES = 8
 _CHUNK_BYTES = 2**25
 
@@ -83,7 +85,8 @@ def explain_image(
         code,
         heat.reshape(shape).copy(),
         X=np.asarray(sample, dtype=np.float64).reshape(shape),
-        input_shape=fold.module_shape,
+        shape=fold.shape,
+        axes=axis_names(asked.net),
         feature_names=None,
     )
 

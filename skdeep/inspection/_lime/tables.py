@@ -62,7 +62,8 @@ def explain_table(
         code,
         attributions.reshape(shape),
         X=_as_batch(sample, X) if is_frame(X) else row.reshape(shape),
-        input_shape=asked.net._fold.module_shape,
+        shape=table.shape,
+        axes=table.axes,
         feature_names=np.array(table.names),
     )
 

@@ -21,6 +21,7 @@ def explain_text(asked, text, *, n_features, n_samples, random_state):
         code,
         np.array([weights]),
         X=text,
-        input_shape=(len(words),),
+        shape=(len(words),),
+        axes=("step",),
         feature_names=np.array(words),
     )

@@ -3,7 +3,6 @@
 import numpy as np
 
 from skdeep._frames import is_frame
-from skdeep.inspection._groups import axis_names
 from skdeep.inspection._lime import lime_explanation
 from skdeep.inspection._report import figures
 from skdeep.inspection._report.markup import (
@@ -61,32 +60,33 @@ def _why(estimator, net, X, answers, i):
         random_state=0,
     )
     for_class = f"for {answers.names[answered]}"
-    axes, shape = axis_names(net), net._fold.shape
-    if "channel" in axes and result.attributions.size == np.prod(shape):
-        draw = _image if "row" in axes else _series
-        return draw(result, shape, axes.index("channel"), for_class)
+    if "channel" in result.axes:
+        return (_image if "row" in result.axes else _series)(result, for_class)
     return _features(result, for_class)
 
 
-def _image(result, shape, channel, for_class):
-    image, heat = (
-        np.moveaxis(part.reshape(shape), channel, -1)
-        for part in (result.X, result.attributions)
-    )
+def _image(result, for_class):
+    image, heat = _channels(result, -1)
     figure = figures.draw_image(image, heat.mean(axis=-1))
     alt = f"The image, and a map of what speaks {for_class} in red, against it in blue"
     return join([picture(figure, alt), paragraph("Red speaks ", for_class, ".")])
 
 
-def _series(result, shape, channel, for_class):
-    series, heat = (
-        np.moveaxis(part.reshape(shape), channel, 0)
-        for part in (result.X, result.attributions)
-    )
+def _series(result, for_class):
+    series, heat = _channels(result, 0)
     names = [f"channel {i}" for i in range(len(series))]
     figure = figures.draw_series(series, heat, names)
     alt = f"The series over strips, red where it speaks {for_class}, blue against it"
     return join([picture(figure, alt), paragraph("Red speaks ", for_class, ".")])
+
+
+def _channels(result, place):
+    """What is explained, and its weights, with the axis of channels at `place`."""
+    channel = result.axes.index("channel")
+    return (
+        np.moveaxis(np.reshape(part, result.shape), channel, place)
+        for part in (result.X, result.attributions)
+    )
 
 
 def _features(result, for_class):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from skdeep._frames import is_frame, named_columns
-from skdeep.inspection._groups import axis_names
+from skdeep.inspection._groups import layout
 from skdeep.inspection._permutation import permutation_importance
 from skdeep.inspection._report import facts, figures
 from skdeep.inspection._report.cases import describe_case
@@ -15,6 +15,7 @@ from skdeep.inspection._report.markup import (
     picture,
     table,
 )
+from skdeep.inspection._subject import take_apart
 from skdeep.inspection._summary import summary
 
 # Rows whose columns are shuffled, tiles along an axis of an image, and windows.
@@ -186,18 +187,12 @@ def importance(estimator, net, X, y):
     if not is_frame(X) and np.ndim(X) == 1:
         told = "Texts have no columns that could be shuffled; see the cases."
         return section("importance", "Importance", paragraph(told))
-    axes, shape = axis_names(net), net._fold.shape
-    same = estimator is net
+    shape, axes = layout(net, take_apart(estimator)[0], X)
     options = {"groups": "feature"}
-    if same and "row" in axes:
-        size = tuple(
-            -(-n // _MOST_TILES)
-            for n, axis in zip(shape, axes, strict=True)
-            if axis != "channel"
-        )
-        options = {"groups": "patch", "patch_size": size}
-    elif same and "step" in axes:
-        size = -(-shape[axes.index("step")] // _MOST_WINDOWS)
+    if "channel" in axes:
+        most = {"row": _MOST_TILES, "column": _MOST_TILES, "step": _MOST_WINDOWS}
+        lengths = zip(axes, shape, strict=True)
+        size = tuple(-(-n // most[axis]) for axis, n in lengths if axis in most)
         options = {"groups": "patch", "patch_size": size}
     rows = np.arange(len(y))
     if len(rows) > _MOST_ROWS:
@@ -229,10 +224,7 @@ def _map(result, shape, axes, unit):
     painted = np.zeros(np.prod(shape))
     for part, mean in zip(result.groups, result.importances_mean, strict=True):
         painted[part] = mean
-    channel = axes.index("channel") if "channel" in axes else None
-    painted = painted.reshape(shape)
-    if channel is not None:
-        painted = painted.mean(axis=channel)
+    painted = painted.reshape(shape).mean(axis=axes.index("channel"))
     told = [axis for axis in axes if axis != "channel"]
     best = result.group_names[result.importances_mean.argmax()]
     alt = f"Map of importance; the {unit} most for {best}"
