@@ -131,7 +131,7 @@ def _answers_of_net(net, flat):
     module = net.to_module().to(net.module_.device)
     if not net._input_format.table:
         return _Forwarded(net, _rounded(module), flat)
-    n_inputs = sum(len(member.origins) for member in modules_of(module))
+    n_inputs = sum(len(member.sources) for member in modules_of(module))
     if 4 * n_inputs * len(flat) > _MOST_BYTES:
         return _Forwarded(net, module, flat)
     return _Dense(net, module, flat)
@@ -205,15 +205,15 @@ class _FirstLayer:
     """The first dense layer of all rows, in float32."""
 
     def __init__(self, module, rows):
-        size = max(1, _CHUNK_BYTES // (8 * len(module.origins)))
+        size = max(1, _CHUNK_BYTES // (8 * len(module.sources)))
         with torch.inference_mode():
             self.inputs = torch.cat(
                 [
-                    module.encode(rows.take(slice(start, start + size)))[0].float()
+                    module.encode(rows.take(slice(start, start + size))).float()
                     for start in range(0, len(rows), size)
                 ]
             )
-            self.origins = module.origins.to(self.inputs.device)
+            self.sources = module.sources.to(self.inputs.device)
             module.float()
             first, *others = module.linear_layers
             self.weight = first.weight.T.contiguous()
@@ -223,7 +223,7 @@ class _FirstLayer:
             self.rest = nn.Identity()
 
     def with_columns(self, columns):
-        of_columns = torch.isin(self.origins, columns).nonzero()[:, 0]
+        of_columns = torch.isin(self.sources, columns).nonzero()[:, 0]
         part = self.inputs[:, of_columns] @ self.weight[of_columns]
         without = self.total - part
         return lambda rows, donors: self.rest(without[rows] + part[donors])

@@ -7,26 +7,13 @@ from numbers import Integral
 import numpy as np
 
 from skdeep._frames import is_frame
+from skdeep.inspection._layout import sample_layout
 from skdeep.inspection._subject import count_mixing
 
 
 def column_names(X):
     """Names of the columns of a frame, a list; None for anything else."""
     return [str(name) for name in X.columns] if is_frame(X) else None
-
-
-def axis_names(net):
-    """What the axes of one sample mean, as the user lays it out; a tuple of str."""
-    shape, form = net._fold.shape, net._input_format
-    if form.table:
-        return ("feature",)
-    if form.tokens:
-        return ("step",)
-    names = ["row", "column"] if len(shape) == 3 else ["step"]
-    channels_last = len(shape) == 2 and net._time_axis(shape) == 0
-    channels_last = channels_last or net._fold.channels_last
-    names.insert(len(names) if channels_last else 0, "channel")
-    return tuple(names)
 
 
 def layout(net, steps, X):
@@ -47,10 +34,9 @@ def layout(net, steps, X):
 
     axes : tuple of str
     """
-    shape, n_columns = net._fold.shape, math.prod(X.shape[1:])
-    if steps and (count_mixing(steps) or n_columns != math.prod(shape)):
-        return (n_columns,), ("feature",)
-    return shape, axis_names(net)
+    if count_mixing(steps):
+        return (math.prod(X.shape[1:]),), ("feature",)
+    return sample_layout(net, X)
 
 
 def find_groups(groups, shape, axes, names, patch_size=None):

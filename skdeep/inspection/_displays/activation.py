@@ -9,7 +9,7 @@ from skdeep.inspection._activations import layer_activations
 from skdeep.inspection._displays import drawing
 from skdeep.inspection._displays.colours import GREY, positive_colours, signed_colours
 from skdeep.inspection._displays.panels import SMALL, TINY, Panels, tidy
-from skdeep.inspection._route import split_pipeline
+from skdeep.inspection._subject import take_apart
 from skdeep.modules import RNN
 
 
@@ -73,7 +73,7 @@ class ActivationDisplay:
         display : ActivationDisplay
         """
         activations = layer_activations(estimator, X, layer).activations
-        _, net = split_pipeline(estimator)
+        _, net = take_apart(estimator)
         reads_steps = isinstance(modules_of(net.module_)[0], RNN)
         if activations.ndim == 3 and reads_steps and "convolutions" not in layer:
             # Cells put time before units.

@@ -8,7 +8,7 @@ from skdeep._members import modules_of
 from skdeep.inspection._activations import layer_activations
 from skdeep.inspection._displays.colours import MARKERS, QUALITATIVE
 from skdeep.inspection._displays.panels import SMALL, Panels, tidy
-from skdeep.inspection._route import split_pipeline
+from skdeep.inspection._subject import take_apart
 
 _LEGEND_ROWS = 20
 
@@ -73,21 +73,14 @@ class EmbeddingDisplay:
         -------
         display : EmbeddingDisplay
         """
-        _, net = split_pipeline(estimator)
+        _, net = take_apart(estimator)
         check_is_fitted(net)
-        layers = _last_hidden(net.module_)
-        hidden = [
-            layer_activations(estimator, X, layer).activations for layer in layers
-        ]
+        layer = _last_hidden(net.module_)
+        hidden = layer_activations(estimator, X, layer).activations
         predicted = _as_classes(estimator.predict(X), net.classes_)
         y = predicted if y is None else _as_classes(y, net.classes_)
-        return cls.from_hidden(
-            np.concatenate(hidden, axis=1),
-            y,
-            wrong=predicted != y,
-            layer=layers[0],
-            ax=ax,
-        )
+        how = {"wrong": predicted != y, "layer": layer, "ax": ax}
+        return cls.from_hidden(hidden, y, **how)
 
     @classmethod
     def from_hidden(cls, hidden, y, *, wrong=None, layer=None, ax=None):
@@ -182,11 +175,8 @@ class EmbeddingDisplay:
 
 
 def _last_hidden(module):
-    """Names of the last layers but one, one for each net."""
-    names = [[name for name, _ in net.named_children()] for net in modules_of(module)]
-    if len(names) == 1:
-        return [names[0][-2]]
-    return [f"members.{i}.{children[-2]}" for i, children in enumerate(names)]
+    """Name of the last layer but one."""
+    return [name for name, _ in modules_of(module)[0].named_children()][-2]
 
 
 def _as_classes(y, classes):

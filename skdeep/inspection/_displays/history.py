@@ -5,7 +5,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdeep.inspection._displays.colours import BLUE, GREY, RED
 from skdeep.inspection._displays.panels import SMALL, Panels, few_ticks, tidy
-from skdeep.inspection._route import split_pipeline
+from skdeep.inspection._subject import take_apart
 
 
 class LearningHistoryDisplay:
@@ -69,7 +69,7 @@ class LearningHistoryDisplay:
         -------
         display : LearningHistoryDisplay
         """
-        _, estimator = split_pipeline(estimator)
+        _, estimator = take_apart(estimator)
         check_is_fitted(estimator)
         losses, scores = estimator.validation_loss_curve_, estimator.validation_scores_
         told = isinstance(estimator.scoring, str) and estimator.scoring == "loss"

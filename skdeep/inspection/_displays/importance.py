@@ -9,9 +9,9 @@ from skdeep.inspection._displays.attribution import describe
 from skdeep.inspection._displays.colours import BLUE, GREY, positive_colours
 from skdeep.inspection._displays.folding import Kind
 from skdeep.inspection._displays.panels import Panels, few_ticks, tidy
-from skdeep.inspection._groups import axis_names
+from skdeep.inspection._layout import axis_names
 from skdeep.inspection._permutation import permutation_importance
-from skdeep.inspection._route import split_pipeline
+from skdeep.inspection._subject import take_apart
 
 # Ends of the thin lines: quantiles over repeats or samples.
 _SPREAD = (0.1, 0.9)
@@ -129,7 +129,7 @@ class ImportanceDisplay:
         """
         importances, axes = result.importances, ("feature",)
         if estimator is not None:
-            _, net = split_pipeline(estimator)
+            _, net = take_apart(estimator)
             axes, shape = axis_names(net), net._fold.shape
             importances, axes = _paint(importances, result.groups, axes, shape)
         names = result.group_names if feature_names is None else feature_names

@@ -6,11 +6,11 @@ from sklearn.utils import Bunch
 
 from skdeep.inspection._displays.attribution import AttributionDisplay
 from skdeep.inspection._displays.colours import signed_colours
-from skdeep.inspection._groups import axis_names
 from skdeep.inspection._integrated_gradients import integrated_gradients
+from skdeep.inspection._layout import axis_names
 from skdeep.inspection._occlusion import occlusion
-from skdeep.inspection._route import split_pipeline
 from skdeep.inspection._saliency import saliency_maps
+from skdeep.inspection._subject import take_apart
 
 _METHODS = {
     "saliency": saliency_maps,
@@ -164,7 +164,7 @@ class SaliencyDisplay(AttributionDisplay):
         -------
         display : SaliencyDisplay
         """
-        _, net = split_pipeline(estimator)
+        _, net = take_apart(estimator)
         target = net.predict(X) if target is None else target
         explanation = Bunch(
             attributions=np.asarray(values, dtype=np.float64),

@@ -3,7 +3,7 @@
 import numpy as np
 from lime.lime_image import LimeImageExplainer
 
-from skdeep.inspection._groups import axis_names
+from skdeep.inspection._layout import axis_names
 
 _MOST_TILES = 8
 _CHUNK_BYTES = 2**25
