@@ -71,9 +71,10 @@ plt.show()
 
 # %%
 # In the images of odd digits, the darkest red is where the mark is. Grad-CAM is as
-# coarse as the last map of the net, and points to the lower left.
+# coarse as the map that it weighs, here that of the last stage, and points to the lower
+# left.
 
-GradCAMDisplay.from_estimator(fooled, images, labels)
+GradCAMDisplay.from_estimator(fooled, images, labels, layer="features.2")
 plt.show()
 
 # %%

@@ -98,8 +98,9 @@ class ActivationDisplay:
         self : ActivationDisplay
         """
         activations = np.asarray(self.activations, dtype=np.float64)
-        strength = np.abs(activations).mean(
-            axis=tuple(j for j in range(activations.ndim) if j != 1)
+        strength = np.nanmean(
+            np.abs(activations),
+            axis=tuple(j for j in range(activations.ndim) if j != 1),
         )
         # In the order that they have in the layer.
         shown = np.sort(strength.argsort(kind="stable")[::-1][:max_channels])
@@ -112,7 +113,7 @@ class ActivationDisplay:
         if len(activations) == 1:
             size = np.multiply(size, 1.7)
         panels = Panels(ax, len(activations), size, n_columns, layout)
-        signed = activations.min() < 0
+        signed = np.nanmin(activations) < 0
         make = signed_colours if signed else positive_colours
         colours = make(activations)
         # Numbers of channels stand between the maps and the title.
