@@ -30,12 +30,12 @@ from imblearn.pipeline import Pipeline
 from lime.lime_image import LimeImageExplainer
 from lime.lime_tabular import LimeTabularExplainer, RecurrentTabularExplainer
 from sklearn.datasets import load_breast_cancer, load_digits
-from sklearn.inspection import permutation_importance
 from sklearn.metrics import balanced_accuracy_score, log_loss, roc_auc_score
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, train_test_split
 from sklearn.preprocessing import StandardScaler
 
 from skdeep import DeepCNNClassifier, DeepMLPClassifier, DeepRNNClassifier
+from skdeep.inspection import permutation_importance
 
 SEED = 0
 SAMPLERS = [
@@ -57,13 +57,12 @@ FAST = {
 
 @dataclass
 class Data:
-    """Rows of numbers, their labels, and how to show one row."""
+    """Rows of numbers, their labels, and the shape of a row."""
 
     X: np.ndarray
     y: np.ndarray
     feature_names: list
     shape: tuple | None = None
-    axes: tuple = ()
 
 
 def tumours():
@@ -86,15 +85,14 @@ def digit_images():
         sampling_strategy=common_and_rare,
         random_state=SEED,
     )
-    return Data(X, y.astype(str), digits.feature_names, (8, 8), ("column", "row"))
+    return Data(X, y.astype(str), digits.feature_names, (8, 8))
 
 
 def digit_sequences():
     """Images read from top to bottom: scikit-learn ships no sequences."""
     digits = load_digits()
     y = np.where(digits.target == 8, "eight", "another")
-    axes = ("feature (pixel of the row)", "time step (row)")
-    return Data(digits.data, y, digits.feature_names, (8, 8), axes)
+    return Data(digits.data, y, digits.feature_names, (8, 8))
 
 
 # ---------------------------------------------------------------- LIME, by kind of data
@@ -289,7 +287,7 @@ def explain(task, effort, search, data, X_train, X_test, y_test):
     """Which features matter for the test rows, and why one row got its class."""
     net = search.best_estimator_["net"]
     importance = permutation_importance(
-        search,
+        net,
         X_test,
         y_test,
         scoring="neg_log_loss",
@@ -305,7 +303,7 @@ def explain(task, effort, search, data, X_train, X_test, y_test):
     added_up = explanation.base_values + explanation.values.sum(axis=1)
 
     return {
-        "importance": importance.importances_mean,
+        "importance": importance,
         "row": rows[0],
         "shap": explanation[0, :, task.shown_class].values,
         "shap_gap": np.abs(added_up - net(rows)).max(),
@@ -382,7 +380,8 @@ def net_name(params):
 
 
 def most_important(results):
-    return str(results["data"].feature_names[results["importance"].argmax()])
+    feature = results["importance"].importances_mean.argmax()
+    return str(results["data"].feature_names[feature])
 
 
 def clock():

@@ -2,8 +2,13 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.ticker import MaxNLocator
 from sklearn.metrics import ConfusionMatrixDisplay
+
+from skdeep.inspection import (
+    ImportanceDisplay,
+    LearningHistoryDisplay,
+    SaliencyDisplay,
+)
 
 # The ends of the colour map "RdBu_r", which colour-blind readers tell apart.
 RED, BLUE, GREY = "#B2182B", "#2166AC", "#666666"
@@ -46,12 +51,13 @@ def save_overview(tasks, file):
         plt.close(figure)
 
 
+def winner(task):
+    return task.results["search"].best_estimator_["net"]
+
+
 def draw_loss(task, ax):
-    net = task.results["search"].best_estimator_["net"]
-    ax.plot(range(1, net.n_iter_ + 1), net.loss_curve_, color=BLUE)
-    ax.set(title="Training loss of the winner", xlabel="epoch", ylabel="log loss")
-    ax.set_yscale("log")
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    LearningHistoryDisplay.from_estimator(winner(task), ax=ax)
+    ax.set_title("Loss of the winner")
 
 
 def draw_search(task, ax):
@@ -104,77 +110,40 @@ def draw_confusion(task, ax):
 
 
 def draw_importance(task, ax):
-    draw_values(task, ax, task.results["importance"], signed=False)
+    ImportanceDisplay.from_importances(
+        task.results["importance"],
+        label="rise of the log loss when shuffled",
+        estimator=winner(task),
+        feature_names=task.results["data"].feature_names,
+        max_features=N_BARS,
+        ax=ax,
+    )
     ax.set_title("Permutation importance over the test rows")
 
 
 def draw_shap(task, ax):
-    draw_values(task, ax, task.results["shap"], signed=True)
-    ax.set_title(f"SHAP: why is this one “{task.shown_class}”?")
+    draw_values(task, ax, "shap")
 
 
 def draw_lime(task, ax):
-    draw_values(task, ax, task.results["lime"], signed=True)
-    ax.set_title(f"LIME: why is this one “{task.shown_class}”?")
+    draw_values(task, ax, "lime")
 
 
-def draw_values(task, ax, values, signed):
-    """A number for each feature: as bars, or as the image that the features form."""
-    if task.results["data"].shape is None:
-        draw_bars(task, ax, values, signed)
-    else:
-        draw_map(task, ax, values, signed)
-
-
-def draw_bars(task, ax, values, signed):
-    names = np.asarray(task.results["data"].feature_names)
-    top = (np.abs(values) if signed else values).argsort()[-N_BARS:]
-    colours = np.where(values[top] > 0, RED, BLUE) if signed else BLUE
-    ax.barh(names[top], values[top], color=colours, height=0.7)
-    ax.axvline(0, color=GREY, linewidth=0.8)
-    ax.set_xlabel(label_of(task, signed))
-
-
-def draw_map(task, ax, values, signed):
-    """Signed values stand beside the sample that they explain."""
-    data, limit = task.results["data"], np.abs(values).max()
-    (height, width), gap = data.shape, 1
-    left, colours = 0, {"cmap": "viridis", "vmin": 0}
-    if signed:
-        left, colours = width + gap, {"cmap": "RdBu_r", "vmin": -limit}
-        ax.imshow(
-            task.results["row"].reshape(data.shape),
-            cmap="gray_r",
-            aspect="auto",
-            extent=(-0.5, width - 0.5, height - 0.5, -0.5),
-        )
-    image = ax.imshow(
-        values.reshape(data.shape),
-        aspect="auto",
-        extent=(left - 0.5, left + width - 0.5, height - 0.5, -0.5),
-        vmax=limit,
-        **colours,
-    )
-    ax.set_xlim(-0.5, left + width - 0.5)
-    places = np.arange(0, width, 2)
-    ticks = np.concatenate([places, places + left]) if signed else places
-    ax.set_xticks(ticks, ticks % (width + gap))
-    ax.set(xlabel=data.axes[0], ylabel=data.axes[1])
-    ax.spines[:].set_visible(False)
-    ax.figure.colorbar(
-        image,
+def draw_values(task, ax, method):
+    """A signed number for each feature of the explained row."""
+    net, results = winner(task), task.results
+    data = results["data"]
+    SaliencyDisplay.from_values(
+        net,
+        results["row"][np.newaxis],
+        results[method][np.newaxis],
+        target=task.shown_class,
+        label=f"effect on the probability of “{task.shown_class}”",
+        feature_names=None if data.shape else data.feature_names,
+        max_features=N_BARS,
         ax=ax,
-        orientation="horizontal",
-        label=label_of(task, signed),
-        shrink=0.9,
-        aspect=30,
     )
-
-
-def label_of(task, signed):
-    if signed:
-        return f"effect on the probability of “{task.shown_class}”"
-    return "rise of the log loss when it is shuffled"
+    ax.set_title(f"{method.upper()}: why is this one “{task.shown_class}”?")
 
 
 PANELS = (draw_loss, draw_search, draw_confusion, draw_importance, draw_shap, draw_lime)

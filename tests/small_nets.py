@@ -36,6 +36,16 @@ SENTENCES, SUBJECT = zip(
     ),
     strict=True,
 )
+# Few words, of which two tell the mood.
+TEXTS, MOOD = zip(
+    *[
+        (f"a {a} {b} film", "+" if b == "good" else "-")
+        for a in ("very", "rather", "so")
+        for b in ("good", "bad")
+        for _ in range(10)
+    ],
+    strict=True,
+)
 NETS = {
     "mlp": DeepMLPClassifier((8,), **SCHEDULE),
     "cnn": DeepCNNClassifier(input_shape=(1, 8, 8), n_filters=(4,), **SCHEDULE),

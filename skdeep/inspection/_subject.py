@@ -19,6 +19,7 @@ from skdeep._frames import is_frame
 from skdeep._inference import forward
 from skdeep._members import modules_of
 from skdeep._threads import TRAINING, threads_for
+from skdeep.inspection._layout import sample_layout
 from skdeep.modules import Ensemble
 
 _SCALERS = (StandardScaler, MinMaxScaler, RobustScaler, MaxAbsScaler)
@@ -67,10 +68,10 @@ class Subject:
     """
 
     def __init__(self, estimator, X):
-        self.steps, self.net = _take_apart(estimator)
-        n_mixing = _n_mixing(self.steps)
+        self.steps, self.net = take_apart(estimator)
+        n_mixing = count_mixing(self.steps)
         self._mapped = self.steps[n_mixing:]
-        self.X = _as_array(_transform(self.steps[:n_mixing], X))
+        self.X = _as_array(transform(self.steps[:n_mixing], X))
         self.space, names = "input", getattr(self.net, "feature_names_in_", None)
         if n_mixing:
             name, step = self.steps[n_mixing - 1]
@@ -83,7 +84,7 @@ class Subject:
             names = None
         self.feature_names = None if names is None else np.array(list(map(str, names)))
         self.fold = self.net._fold
-        self.flat = self.net._check_X(_transform(self._mapped, self.X))
+        self.flat = self.net._check_X(transform(self._mapped, self.X))
         self.module = self.net.to_module().requires_grad_(False)
         self._members = modules_of(self.module)
 
@@ -94,7 +95,7 @@ class Subject:
 
     def flatten(self, X):
         """Other rows, which look like those given, as the net takes them."""
-        return self.net._check_X(_transform(self.steps, X))
+        return self.net._check_X(transform(self.steps, X))
 
     def tensors(self, flat):
         """``Rows`` of what ``flatten`` returns."""
@@ -281,8 +282,11 @@ class Subject:
 
     def described(self):
         """What every result tells of its input, a dict."""
+        shape, axes = sample_layout(self.net, self.X)
         return {
             "X": self.X,
+            "shape": shape,
+            "axes": axes,
             "input_shape": self.fold.module_shape,
             "channels": "last" if self.fold.channels_last else "first",
             "feature_names": self.feature_names,
@@ -290,7 +294,7 @@ class Subject:
         }
 
 
-def _take_apart(estimator):
+def take_apart(estimator):
     """Steps before the net, as pairs of name and transformer, and the net."""
     steps, net = [], estimator
     while isinstance(net, Pipeline):
@@ -310,7 +314,7 @@ def _acts(step):
     return step not in (None, "passthrough") and not hasattr(step, "fit_resample")
 
 
-def _n_mixing(steps):
+def count_mixing(steps):
     """Number of steps up to the last one that attributions can't be mapped through."""
     n = len(steps)
     while n and _keeps_columns_apart(steps[n - 1][1]):
@@ -331,7 +335,8 @@ def _slope(scaler):
     return scaler.scale_ if isinstance(scaler, MinMaxScaler) else 1.0 / scaler.scale_
 
 
-def _transform(steps, X):
+def transform(steps, X):
+    """Walk `X` through the steps before a net."""
     for _, step in steps:
         X = step.transform(X)
     return X

@@ -1,0 +1,1 @@
+"""Display classes: what inspection finds, as pictures of matplotlib."""

@@ -1,0 +1,245 @@
+"""Logits of rows that take some of their columns from other rows."""
+
+import numpy as np
+import torch
+from torch import nn
+
+from skdeep._batches import Rows
+from skdeep._frames import is_frame
+from skdeep._inference import forward
+from skdeep._members import modules_of
+from skdeep._threads import MODULE_FORWARD, threads_for
+from skdeep._validation import surely_complete
+from skdeep.inspection._subject import transform
+
+# Rows that are made at once, and what the first layers of dense nets may remember.
+_CHUNK_BYTES = 2**25
+_MOST_BYTES = 2**28
+# Values in the widest layer of one chunk of a dense net, which should stay in the
+# cache from layer to layer.
+_DENSE_CHUNK = 2**17
+
+
+def exchange(X, columns, rows, donors):
+    """Rows of `X` with some columns of other rows.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, ...) or data frame
+
+    columns : ndarray of int
+        Flat positions within a sample.
+
+    rows, donors : ndarray of int, of equal length
+        Where everything else comes from, and where the columns come from.
+
+    Returns
+    -------
+    mixed : ndarray or data frame, of ``len(rows)`` rows
+    """
+    if hasattr(X, "iloc"):
+        mixed = X.iloc[rows].reset_index(drop=True)
+        given = X.iloc[donors, columns].reset_index(drop=True)
+        mixed[given.columns] = given
+        return mixed
+    if is_frame(X):
+        names = [X.columns[j] for j in columns]
+        return X[rows].with_columns(X[donors].select(names).get_columns())
+    flat = X.reshape(len(X), -1)
+    mixed = flat[rows]
+    mixed[:, columns] = flat[donors[:, np.newaxis], columns]
+    return mixed.reshape(len(rows), *X.shape[1:])
+
+
+class Exchange:
+    """Logits of exchanged rows, each of which is computed once.
+
+    Parameters
+    ----------
+    net : estimator
+        A fitted classifier.
+
+    steps : list
+        Transformers before the net, with their names.
+
+    X : ndarray or data frame
+    """
+
+    def __init__(self, net, steps, X):
+        if not steps:
+            self.X = net._check_X(X)
+            self.answer = _answers_of_net(net, self.X)
+        else:
+            self.X = X
+            self.answer = _Transformed(net, steps, X)
+        self.unchanged = self._compute(np.arange(0), *[np.arange(len(X))] * 2)
+
+    def __call__(self, columns, orders):
+        """Logits of all rows when `columns` are given to each other in these orders.
+
+        Parameters
+        ----------
+        columns : ndarray of int
+
+        orders : ndarray of shape (n_orders, n_samples)
+
+        Returns
+        -------
+        logits : ndarray of shape (n_orders, n_samples, n_outputs), float64
+        """
+        rows, donors = np.tile(np.arange(orders.shape[1]), len(orders)), orders.ravel()
+        logits = self.unchanged[rows]
+        contents = self._contents(columns)
+        changed = np.flatnonzero(contents[rows] != contents[donors])
+        n_contents = contents.max() + 1
+        asked = changed
+        if n_contents < len(contents):
+            # Of few values many rows get the same one twice.
+            pairs = rows[changed] * n_contents + contents[donors[changed]]
+            _, first, inverse = np.unique(pairs, return_index=True, return_inverse=True)
+            asked = changed[first]
+        if len(asked):
+            new = self._compute(columns, rows[asked], donors[asked])
+            logits[changed] = new if asked is changed else new[inverse]
+        return logits.reshape(*orders.shape, -1)
+
+    def _contents(self, columns):
+        """What each row has in these columns, as codes."""
+        if is_frame(self.X):
+            return np.arange(len(self.X))
+        part = self.X.reshape(len(self.X), -1)[:, columns]
+        part = part[:, 0] if len(columns) == 1 else part
+        _, codes = np.unique(part, axis=0, return_inverse=True)
+        return codes
+
+    def _compute(self, columns, rows, donors):
+        answer, size = self.answer.with_columns(columns), self.answer.size
+        return np.concatenate(
+            [
+                answer(rows[start : start + size], donors[start : start + size])
+                for start in range(0, len(rows), size)
+            ]
+        )
+
+
+def _answers_of_net(net, flat):
+    if net._input_format.padded and not surely_complete(flat):
+        raise ValueError(
+            "Sequences must have the same length, for their steps are exchanged. Got "
+            "NaN, which pads the shorter ones."
+        )
+    module = net.to_module().to(net.module_.device)
+    if not net._input_format.table:
+        return _Forwarded(net, _rounded(module), flat)
+    n_inputs = sum(len(member.sources) for member in modules_of(module))
+    if 4 * n_inputs * len(flat) > _MOST_BYTES:
+        return _Forwarded(net, module, flat)
+    return _Dense(net, module, flat)
+
+
+class _Transformed:
+    """Through the steps before the net."""
+
+    def __init__(self, net, steps, X):
+        self.net, self.steps, self.X = net, steps, X
+        n_columns = X.shape[1] if is_frame(X) else X[:1].size
+        self.size = max(1, _CHUNK_BYTES // (8 * n_columns))
+
+    def with_columns(self, columns):
+        def answer(rows, donors):
+            mixed = exchange(self.X, columns, rows, donors)
+            return self.net._logits(transform(self.steps, mixed))
+
+        return answer
+
+
+class _Forwarded:
+    """Through the whole module."""
+
+    def __init__(self, net, module, flat):
+        self.net, self.module, self.flat = net, module, flat
+        self.size = max(1, _CHUNK_BYTES // (8 * flat.shape[1]))
+
+    def with_columns(self, columns):
+        own = self.net.module_
+
+        def answer(rows, donors):
+            mixed = exchange(self.flat, columns, rows, donors)
+            rows = Rows(mixed, self.net._fold, own.dtype, own.device)
+            return forward(self.module, rows)
+
+        return answer
+
+
+class _Dense:
+    """Through the first layer as a sum of what the columns add to it."""
+
+    def __init__(self, net, module, flat):
+        own = net.module_
+        rows = Rows(flat, net._fold, own.dtype, own.device)
+        self.members = [_FirstLayer(member, rows) for member in modules_of(module)]
+        self.combine = getattr(module, "combine", lambda logits: logits[0])
+        layers = modules_of(module)[0].linear_layers
+        self.size = max(1, _DENSE_CHUNK // max(layer.out_features for layer in layers))
+        self.n_operations = 2 * module.n_operations * self.size
+
+    def with_columns(self, columns):
+        device = self.members[0].total.device
+        columns = torch.as_tensor(columns, device=device)
+        with torch.inference_mode():
+            functions = [member.with_columns(columns) for member in self.members]
+
+        def answer(rows, donors):
+            rows, donors = (torch.as_tensor(i, device=device) for i in (rows, donors))
+            with (
+                torch.inference_mode(),
+                threads_for(self.n_operations, MODULE_FORWARD),
+            ):
+                logits = torch.stack([f(rows, donors) for f in functions]).double()
+                return self.combine(logits).cpu().numpy()
+
+        return answer
+
+
+class _FirstLayer:
+    """The first dense layer of all rows, in float32."""
+
+    def __init__(self, module, rows):
+        size = max(1, _CHUNK_BYTES // (8 * len(module.sources)))
+        with torch.inference_mode():
+            self.inputs = torch.cat(
+                [
+                    module.encode(rows.take(slice(start, start + size))).float()
+                    for start in range(0, len(rows), size)
+                ]
+            )
+            self.sources = module.sources.to(self.inputs.device)
+            module.float()
+            first, *others = module.linear_layers
+            self.weight = first.weight.T.contiguous()
+            self.total = self.inputs @ self.weight + first.bias
+        self.rest = nn.Sequential(*module.hidden[1:], module.output)
+        if not others:
+            self.rest = nn.Identity()
+
+    def with_columns(self, columns):
+        of_columns = torch.isin(self.sources, columns).nonzero()[:, 0]
+        part = self.inputs[:, of_columns] @ self.weight[of_columns]
+        without = self.total - part
+        return lambda rows, donors: self.rest(without[rows] + part[donors])
+
+
+class _ToFloat32(nn.Module):
+    def forward(self, x):
+        return x.float()
+
+
+def _rounded(module):
+    """Let a net compute in float32 once the input is standardized."""
+    standardizers = [member.standardizer for member in modules_of(module)]
+    for member in modules_of(module):
+        member.standardizer = nn.Identity()
+    module.float()
+    for member, standardizer in zip(modules_of(module), standardizers, strict=True):
+        member.standardizer = nn.Sequential(standardizer, _ToFloat32())
+    return module
