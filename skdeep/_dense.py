@@ -149,7 +149,7 @@ class DenseForward:
             In Fortran order: sums over a few classes are quicker along the samples.
         """
         if self.encode is not None:
-            x = self.encode(torch.from_numpy(x))[0].detach().numpy()
+            x = self.encode(torch.from_numpy(x)).detach().numpy()
         if self.mean is not None:
             x = self._into(0, np.subtract, x, self.mean)
         if self.scale is not None:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from scipy import sparse
 from torch import nn
 
 from skdeep._batches import Rows
@@ -15,9 +16,18 @@ from skdeep.inspection._subject import transform
 # Rows that are made at once, and what the first layers of dense nets may remember.
 _CHUNK_BYTES = 2**25
 _MOST_BYTES = 2**28
+# Of more columns, rows are hardly ever alike.
+_MOST_COMPARED = 32
 # Values in the widest layer of one chunk of a dense net, which should stay in the
 # cache from layer to layer.
 _DENSE_CHUNK = 2**17
+
+
+def as_dense(X):
+    """`X` as an array or a data frame."""
+    if sparse.issparse(X):
+        raise TypeError("X must be dense. Got a sparse matrix; use X.toarray().")
+    return X if is_frame(X) else np.asarray(X)
 
 
 def exchange(X, columns, rows, donors):
@@ -105,7 +115,7 @@ class Exchange:
 
     def _contents(self, columns):
         """What each row has in these columns, as codes."""
-        if is_frame(self.X):
+        if is_frame(self.X) or len(columns) > _MOST_COMPARED:
             return np.arange(len(self.X))
         part = self.X.reshape(len(self.X), -1)[:, columns]
         part = part[:, 0] if len(columns) == 1 else part
@@ -131,7 +141,7 @@ def _answers_of_net(net, flat):
     module = net.to_module().to(net.module_.device)
     if not net._input_format.table:
         return _Forwarded(net, _rounded(module), flat)
-    n_inputs = sum(len(member.origins) for member in modules_of(module))
+    n_inputs = sum(len(member.sources) for member in modules_of(module))
     if 4 * n_inputs * len(flat) > _MOST_BYTES:
         return _Forwarded(net, module, flat)
     return _Dense(net, module, flat)
@@ -205,15 +215,15 @@ class _FirstLayer:
     """The first dense layer of all rows, in float32."""
 
     def __init__(self, module, rows):
-        size = max(1, _CHUNK_BYTES // (8 * len(module.origins)))
+        size = max(1, _CHUNK_BYTES // (8 * len(module.sources)))
         with torch.inference_mode():
             self.inputs = torch.cat(
                 [
-                    module.encode(rows.take(slice(start, start + size)))[0].float()
+                    module.encode(rows.take(slice(start, start + size))).float()
                     for start in range(0, len(rows), size)
                 ]
             )
-            self.origins = module.origins.to(self.inputs.device)
+            self.sources = module.sources.to(self.inputs.device)
             module.float()
             first, *others = module.linear_layers
             self.weight = first.weight.T.contiguous()
@@ -223,7 +233,7 @@ class _FirstLayer:
             self.rest = nn.Identity()
 
     def with_columns(self, columns):
-        of_columns = torch.isin(self.origins, columns).nonzero()[:, 0]
+        of_columns = torch.isin(self.sources, columns).nonzero()[:, 0]
         part = self.inputs[:, of_columns] @ self.weight[of_columns]
         without = self.total - part
         return lambda rows, donors: self.rest(without[rows] + part[donors])

@@ -101,9 +101,27 @@ class Subject:
         device = torch.device("cpu")
         return Rows(flat, self.fold, self.module.dtype, device)
 
+    @property
+    def is_pair(self):
+        """Whether there are two classes, of which each is what the other isn't."""
+        return len(self.net.classes_) == 2 and not self.net._multilabel
+
+    @property
+    def holds_tokens(self):
+        """Whether the input is codes of tokens."""
+        return self.net._input_format.tokens
+
+    @property
+    def is_categorical(self):
+        """Which columns of `flat` are codes of categories, ndarray of bool."""
+        columns = self.net._columns
+        if columns is None:
+            return np.zeros(self.flat.shape[1], dtype=bool)
+        return columns.is_categorical
+
     def outputs(self, logits):
         """Turn logits, an ndarray or a Tensor, into what is explained."""
-        if logits.shape[1] == 2 and not self.net._multilabel:
+        if self.is_pair:
             return logits - logits[:, [1, 0]]
         return logits
 
@@ -139,7 +157,7 @@ class Subject:
         found = np.array([codes[label] for label in np.ravel(labels).tolist()])
         return np.resize(found, self.n_samples)
 
-    def encode(self, x):
+    def enter(self, x):
         """What the layers with weights see; where all is numbers, without gaps.
 
         Parameters
@@ -154,12 +172,12 @@ class Subject:
         present : tuple
             Nothing, or a mask that is False at padding.
         """
-        pairs = [member.encode(x) for member in self._members]
+        pairs = [member.enter(x) for member in self._members]
         present = pairs[0][1]
         return tuple(z for z, _ in pairs), () if present is None else (present,)
 
     def read(self, *parts):
-        """Turn what ``encode`` returned, one after the other, into ``outputs``."""
+        """Turn what ``enter`` returned, one after the other, into ``outputs``."""
         n_members = len(self._members)
         logits = [
             member.read(z, *parts[n_members:])
@@ -168,6 +186,29 @@ class Subject:
         if isinstance(self.module, Ensemble):
             return self.outputs(self.module.combine(torch.stack(logits)))
         return self.outputs(logits[0])
+
+    def gradients(self, encoded, present, wanted):
+        """Yield gradients of the explained outputs.
+
+        Parameters
+        ----------
+        encoded, present : tuple of Tensor
+            As ``enter`` returns them.
+
+        wanted : list of Tensor of int64, (n_samples,)
+            Which classes are explained.
+
+        Yields
+        ------
+        gradients : tuple of Tensor
+            For each one of `wanted`, of the shapes of `encoded`.
+        """
+        encoded = tuple(z.detach().requires_grad_() for z in encoded)
+        outputs = self.read(*encoded, *present)
+        for i, codes in enumerate(wanted):
+            explained = outputs.gather(1, codes[:, None]).sum()
+            more = i + 1 < len(wanted)
+            yield torch.autograd.grad(explained, encoded, retain_graph=more)
 
     def collect(self, values):
         """Sum what belongs to ``encoded`` for each value of ``flat``.
@@ -234,13 +275,19 @@ class Subject:
             attributions=self.place(flat, slope),
             target=self.net.classes_[codes],
             method=method,
-            X=self.X,
-            input_shape=self.fold.module_shape,
-            channels="last" if self.fold.channels_last else "first",
-            feature_names=self.feature_names,
-            space=self.space,
+            **self.described(),
             **more,
         )
+
+    def described(self):
+        """What every result tells of its input, a dict."""
+        return {
+            "X": self.X,
+            "input_shape": self.fold.module_shape,
+            "channels": "last" if self.fold.channels_last else "first",
+            "feature_names": self.feature_names,
+            "space": self.space,
+        }
 
 
 def take_apart(estimator):

@@ -136,7 +136,7 @@ class CNN(Net):
         """Logits of standardized input."""
         return self.read(x, ~torch.isnan(x) if x.ndim == 3 else None)
 
-    def encode(self, x):
+    def enter(self, x):
         x = self.standardizer(x)
         if x.ndim == 4:
             return x, None

@@ -63,7 +63,7 @@ class Net(nn.Module):
         """Logits, (n_samples, n_outputs), of raw input, (n_samples, *input_shape)."""
         return self.body(self.standardizer(x))
 
-    def encode(self, x):
+    def enter(self, x):
         """What the layers with weights see of raw input.
 
         ``read`` goes on from there, so that gradients can start there: at numbers,
@@ -79,7 +79,7 @@ class Net(nn.Module):
         return self.standardizer(x), None
 
     def read(self, encoded, present=None):
-        """Logits of what ``encode`` returned."""
+        """Logits of what ``enter`` returned."""
         raise NotImplementedError
 
     def collect(self, values):

@@ -109,28 +109,33 @@ class MLP(Net):
 
     def body(self, x):
         """Logits of standardized input."""
-        return self.read(self._embed(x))
+        if self.embedding is not None:
+            x = self.embedding(x)
+        return self.output(self.hidden(x))
 
     @property
-    def origins(self):
-        """Feature that each value of ``encode`` comes from."""
-        first = self.standardizer
-        if not isinstance(first, TableInput):
-            return torch.arange(*self.config["input_shape"], device=self.device)
-        if self.embedding is None:
-            return first.origins
-        n_copies = self.embedding.embedding_dim
-        return torch.cat([first.origins, first.coded.repeat_interleave(n_copies)])
+    def sources(self):
+        """For each input of the first dense layer, the feature that it is made of."""
+        sources = torch.arange(self.config["input_shape"][0])
+        if isinstance(self.standardizer, TableInput):
+            sources = self.standardizer.sources
+        if self.embedding is not None:
+            n = len(self.standardizer.embedded)
+            size = self.embedding.embedding_dim
+            sources = torch.cat([sources[:-n], sources[-n:].repeat_interleave(size)])
+        return sources
 
-    def encode(self, x):
-        return self._embed(self.standardizer(x)), None
+    def enter(self, x):
+        return self.encode(x), None
 
     def read(self, encoded, present=None):
         return self.output(self.hidden(encoded))
 
     def collect(self, values):
         total = values.new_zeros(len(values), *self.config["input_shape"])
-        return total.index_add_(1, self.origins, values)
+        return total.index_add_(1, self.sources, values)
 
-    def _embed(self, x):
+    def encode(self, x):
+        """Input of the first dense layer, of raw input."""
+        x = self.standardizer(x)
         return x if self.embedding is None else self.embedding(x)

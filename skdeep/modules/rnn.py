@@ -283,7 +283,7 @@ class RNN(Net):
         """Logits of standardized input."""
         return self._read(*self._steps(x))
 
-    def encode(self, x):
+    def enter(self, x):
         steps, mask = self._steps(self.standardizer(x))
         return steps, mask[:, :, None]
 

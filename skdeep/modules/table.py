@@ -80,12 +80,6 @@ class TableInput(nn.Module):
         for name, positions in self.positions.items():
             getattr(self, name).copy_(torch.tensor(positions, dtype=torch.int64))
 
-    @property
-    def origins(self):
-        """Feature that each value of the output comes from, but for the codes."""
-        bins = [] if self.bins is None else [self.bins.features]
-        return torch.cat([self.numbers, *bins, self.missing, self.one_hot])
-
     def forward(self, x):
         parts = [
             self.standardizer(x[:, self.numbers]),
@@ -96,6 +90,13 @@ class TableInput(nn.Module):
         ]
         # The statistics are of the net's dtype, whatever that of x.
         return torch.cat([part.to(parts[0].dtype) for part in parts], dim=1)
+
+    @property
+    def sources(self):
+        """For each output, the feature that it is made of; Tensor of int64."""
+        bins = [] if self.bins is None else [self.bins.features]
+        parts = [self.numbers, *bins, self.missing, self.one_hot, self.coded]
+        return torch.cat(parts)
 
     def update(self, x, weight):
         """Take in a chunk, as ``InputStandardizer`` does."""
