@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from scipy import sparse
 from torch import nn
 
 from skdeep._batches import Rows
@@ -15,9 +16,18 @@ from skdeep.inspection._subject import transform
 # Rows that are made at once, and what the first layers of dense nets may remember.
 _CHUNK_BYTES = 2**25
 _MOST_BYTES = 2**28
+# Of more columns, rows are hardly ever alike.
+_MOST_COMPARED = 32
 # Values in the widest layer of one chunk of a dense net, which should stay in the
 # cache from layer to layer.
 _DENSE_CHUNK = 2**17
+
+
+def as_dense(X):
+    """`X` as an array or a data frame."""
+    if sparse.issparse(X):
+        raise TypeError("X must be dense. Got a sparse matrix; use X.toarray().")
+    return X if is_frame(X) else np.asarray(X)
 
 
 def exchange(X, columns, rows, donors):
@@ -105,7 +115,7 @@ class Exchange:
 
     def _contents(self, columns):
         """What each row has in these columns, as codes."""
-        if is_frame(self.X):
+        if is_frame(self.X) or len(columns) > _MOST_COMPARED:
             return np.arange(len(self.X))
         part = self.X.reshape(len(self.X), -1)[:, columns]
         part = part[:, 0] if len(columns) == 1 else part

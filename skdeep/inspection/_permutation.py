@@ -4,13 +4,11 @@ import copy
 from numbers import Integral
 
 import numpy as np
-from scipy import sparse
 from sklearn.metrics import check_scoring
 from sklearn.utils import Bunch, check_consistent_length, check_random_state
 
-from skdeep._frames import is_frame
 from skdeep._inference import most_probable, probabilities
-from skdeep.inspection._exchange import Exchange, exchange
+from skdeep.inspection._exchange import Exchange, as_dense, exchange
 from skdeep.inspection._groups import column_names, find_groups, layout
 from skdeep.inspection._subject import take_apart, transform
 
@@ -108,7 +106,7 @@ default="feature"
         raise ValueError(f"`n_repeats` must be a positive integer. Got {n_repeats!r}.")
     check_consistent_length(X, y, sample_weight)
     steps, net = take_apart(estimator)
-    X = _dense(X)
+    X = as_dense(X)
     places = layout(net, steps, X)
     found = find_groups(groups, *places, column_names(X), patch_size)
     score = _Score(estimator, steps, net, scoring, X, y, sample_weight)
@@ -125,12 +123,6 @@ default="feature"
         group_names=np.array(list(found)),
         groups=list(found.values()),
     )
-
-
-def _dense(X):
-    if sparse.issparse(X):
-        raise TypeError("X must be dense. Got a sparse matrix; use X.toarray().")
-    return X if is_frame(X) else np.asarray(X)
 
 
 def _orders(random_state, n_samples, n_repeats):
@@ -156,11 +148,16 @@ class _Score:
         if not (scoring is None or isinstance(scoring, str) or callable(scoring)):
             raise ValueError(f"`scoring` must be one scorer. Got {scoring!r}.")
         self.scorer = check_scoring(estimator, scoring)
-        self.net, self.steps = copy.copy(net), steps
+        self.net, self.steps, self.knowing = net, steps, copy.copy(net)
         self.X, self.y, self.weight = X, y, sample_weight
         self.at_once = None
-        if not callable(scoring) and np.ndim(y) == 1 and len(net.classes_) > 1:
+        if not callable(scoring) and np.ndim(y) == 1:
             self.at_once = _AT_ONCE.get(scoring)
+        if self.at_once is _neg_log_loss and not np.array_equal(
+            np.unique(y), net.classes_
+        ):
+            # The scorer knows what to say to that.
+            self.at_once = None
 
     def __call__(self, columns, orders, logits):
         """Scores, one for each order."""
@@ -173,16 +170,14 @@ class _Score:
         )
 
     def _score(self, X, logits):
-        net, steps, copied = self.net, self.steps, copy.copy(self.net)
-
         def answer(asked):
             if asked is X:
                 return logits
-            return net._logits(transform(steps, asked))
+            return self.net._logits(transform(self.steps, asked))
 
-        copied._logits = answer
+        self.knowing._logits = answer
         weight = {} if self.weight is None else {"sample_weight": self.weight}
-        return self.scorer(copied, X, self.y, **weight)
+        return self.scorer(self.knowing, X, self.y, **weight)
 
 
 def _accuracy(net, logits, y, sample_weight):

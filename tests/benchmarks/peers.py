@@ -12,6 +12,7 @@ import statistics
 import warnings
 
 import cases_fit
+import cases_inspection
 import cases_predict
 import cases_scale
 import cases_search
@@ -24,6 +25,7 @@ GROUPS = {
     "predict": cases_predict.predict,
     "frame": cases_predict.frame,
     "explain": cases_predict.explain,
+    "importance": cases_inspection.importance,
     "members": cases_search.members,
     "search": cases_search.search,
     "threads": cases_search.threads,

@@ -159,9 +159,9 @@ def test_texts():
         input_type="tokens", embedding_dim=8, hidden_size=8, **SCHEDULE
     ).set_params(max_iter=10)
     pipeline = make_pipeline(SequenceTokenizer(), net).fit(TEXTS, MOOD)
-    result = lime_explanation(pipeline, "a very bad film", target="-", **SEEDED)
+    result = lime_explanation(pipeline, "a very good film", target="+", **SEEDED)
     assert result.attributions.shape == (1, 4)
-    assert result.feature_names[0] == "bad"
+    assert result.feature_names[0] == "good"
     assert result.attributions[0, 0] > 0.1
 
 

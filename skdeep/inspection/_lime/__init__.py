@@ -1,6 +1,7 @@
 """LIME of tables, series, images and texts."""
 
 from skdeep._fitting import for_encoded
+from skdeep.inspection._extras import extra
 from skdeep.inspection._lime.asked import Asked
 from skdeep.inspection._lime.codes import read_table
 from skdeep.inspection._subject import take_apart
@@ -23,7 +24,7 @@ def lime_explanation(
 
     LIME (Ribeiro, Singh and Guestrin, 2016) changes the sample at random, asks the
     net, and fits a linear model to its answers, weighted by their nearness. lime does
-    that; this function gives it frames and rows of frames, categories, gray images, and
+    that; weights are of the probability of the class. This function gives it frames and rows of frames, categories, gray images, and
     series in the order in which the net reads them.
 
     Parameters
@@ -88,12 +89,10 @@ def lime_explanation(
     >>> result.attributions.shape
     (1, 13)
     """
-    try:
-        from skdeep.inspection._lime.images import explain_image
-        from skdeep.inspection._lime.tables import explain_table
-        from skdeep.inspection._lime.texts import explain_text
-    except ImportError as error:
-        raise ImportError('LIME needs lime: pip install "skdeep[explain]".') from error
+    extra("lime")
+    from skdeep.inspection._lime.images import explain_image
+    from skdeep.inspection._lime.tables import explain_table
+    from skdeep.inspection._lime.texts import explain_text
 
     steps, net = take_apart(estimator)
     options = {"n_features": n_features, "random_state": random_state}

@@ -5,11 +5,11 @@ import tempfile
 from importlib.resources import files
 from pathlib import Path
 
-import numpy as np
 from sklearn.utils import check_consistent_length
 
-from skdeep._frames import is_frame
 from skdeep._version import __version__
+from skdeep.inspection._exchange import as_dense
+from skdeep.inspection._extras import extra
 from skdeep.inspection._report import facts, sections
 from skdeep.inspection._report.markup import Markup, element, join, paragraph
 from skdeep.inspection._subject import take_apart
@@ -64,8 +64,10 @@ def report(estimator, X, y, path, *, title=None, n_cases=3):
             f"`path` must be in a folder that exists. Got {str(path)!r}."
         )
     _, net = take_apart(estimator)
+    for package in ("lime", "matplotlib"):
+        extra(package)
     check_consistent_length(X, y)
-    X = X if is_frame(X) else np.asarray(X)
+    X = as_dense(X)
     answers = facts.ask(estimator, net, X, y)
     body = [
         sections.cards(facts.metrics(answers)),
