@@ -190,7 +190,9 @@ def test_weights_are_routed_to_fit_and_score(net):
         assert_array_equal(alone.predict_proba(net.X), fitted.predict_proba(net.X))
         said = alone.predict(net.X[test])
         assert score == accuracy_score(net.y[test], said, sample_weight=weight[test])
-    refitted = net.make(alpha=1e-4).fit(MinMaxScaler().fit_transform(net.X), net.y, weight)
+    refitted = net.make(alpha=1e-4).fit(
+        MinMaxScaler().fit_transform(net.X), net.y, weight
+    )
     assert_array_equal(search.best_estimator_[-1].loss_curve_, refitted.loss_curve_)
 
 
