@@ -68,9 +68,7 @@ print(f"accuracy on the test series: {cnn.score(X_test, y_test):.3f}")
 
 shown = [i for name in PHOTOGRAPHS for i in np.flatnonzero(y_test == name)[[40, 200]]]
 names = ["brightness"]
-GradCAMDisplay.from_estimator(
-    cnn, X_test[shown], y_test[shown], layer="features.2", feature_names=names
-)
+GradCAMDisplay.from_estimator(cnn, X_test[shown], y_test[shown], feature_names=names)
 plt.show()
 
 # %%

@@ -74,7 +74,7 @@ plt.show()
 # coarse as the map that it weighs, here that of the last stage, and points to the lower
 # left.
 
-GradCAMDisplay.from_estimator(fooled, images, labels, layer="features.2")
+GradCAMDisplay.from_estimator(fooled, images, labels)
 plt.show()
 
 # %%

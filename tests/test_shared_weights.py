@@ -7,11 +7,12 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_breast_cancer
+from sklearn.inspection import permutation_importance
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV, train_test_split
 from small_nets import X, Y, mlp
 
-from skdeep import DeepMLPClassifier, model_selection
+from skdeep import DeepMLPClassifier, inspection, model_selection
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 LABELS = np.column_stack([Y == 1, X[:, 0] > 13]).astype(int)
@@ -139,3 +140,14 @@ def test_search_that_stacks_gives_what_scikit_learn_gives():
 def test_batches_have_no_statistics_of_their_own():
     with pytest.raises(ValueError, match="`normalization` must be None or 'layer'"):
         shared(normalization="batch").fit(X, Y)
+
+
+def test_explanations():
+    clf = shared(max_iter=20).fit(X, Y)
+    options = {"random_state": 0, "n_repeats": 2}
+    ours = inspection.permutation_importance(clf, X, Y, **options)
+    theirs = permutation_importance(clf, X, Y, **options)
+    assert_allclose(ours.importances, theirs.importances, atol=1e-12)
+    result = inspection.integrated_gradients(clf, X)
+    gain = np.abs(result.attributions.sum(1)).mean()
+    assert np.abs(result.convergence_delta).mean() < 0.05 * gain

@@ -12,6 +12,7 @@ from skdeep._members import modules_of
 from skdeep._threads import MODULE_FORWARD, threads_for
 from skdeep._validation import surely_complete
 from skdeep.inspection._subject import transform
+from skdeep.modules import SharedMLP
 
 # Rows that are made at once, and what the first layers of dense nets may remember.
 _CHUNK_BYTES = 2**25
@@ -142,7 +143,8 @@ def _answers_of_net(net, flat):
     if not net._input_format.table:
         return _Forwarded(net, _rounded(module), flat)
     n_inputs = sum(len(member.sources) for member in modules_of(module))
-    if 4 * n_inputs * len(flat) > _MOST_BYTES:
+    shared = isinstance(module, SharedMLP)
+    if shared or 4 * n_inputs * len(flat) > _MOST_BYTES:
         return _Forwarded(net, module, flat)
     return _Dense(net, module, flat)
 

@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from skdeep._members import modules_of
 from skdeep.inspection._extras import extra
-from skdeep.inspection._layers import find_layers, join_chunks, last_convolution
+from skdeep.inspection._layers import find_layers, join_chunks, last_map
 from skdeep.inspection._subject import Subject
 from skdeep.modules import RNN
 
@@ -33,7 +33,7 @@ def grad_cam(estimator, X, *, target=None, layer=None, relu=True):
 
     layer : str or None, default=None
         Name of the layer, as in ``estimator.to_module().named_modules()``. None is the
-        last convolution of a width above one.
+        last stage of convolutions, activation included, before any pooling after it.
 
     relu : bool, default=True
         Whether what speaks against the class is set to zero, as published.
@@ -77,7 +77,7 @@ def grad_cam(estimator, X, *, target=None, layer=None, relu=True):
     captum = extra("captum.attr")
     subject = Subject(estimator, X)
     codes = subject.codes(target)
-    layer = last_convolution(subject.module) if layer is None else layer
+    layer = last_map(subject.module) if layer is None else layer
     explainers = [
         captum.LayerGradCam(subject.read, found)
         for found in find_layers(subject.module, layer)

@@ -88,7 +88,7 @@ def integrated_gradients(estimator, X, *, target=None, baseline="mean", n_steps=
     >>> result = integrated_gradients(clf, X)
     >>> result.attributions.shape
     (150, 4)
-    >>> abs(result.convergence_delta).mean() < 0.1
+    >>> bool(abs(result.convergence_delta).mean() < 0.1)
     True
     """
     captum = extra("captum.attr")

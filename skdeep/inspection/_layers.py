@@ -4,8 +4,9 @@ import numpy as np
 from torch import nn
 
 from skdeep._members import modules_of
+from skdeep.modules import CNN
 
-_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d)
+_POOLS = (nn.MaxPool1d, nn.MaxPool2d)
 
 
 def find_layers(module, name):
@@ -33,24 +34,22 @@ def find_layers(module, name):
     return [layers[name] for layers in members]
 
 
-def last_convolution(module):
-    """Name of the last convolution that sees more than one place.
-
-    Those of width one beside it, in shortcuts and bottlenecks, only mix filters.
-    """
+def last_map(module):
+    """Name of the layer that returns the last map: a stage, activation included."""
     member = modules_of(module)[0]
-    found = [
-        (name, max(layer.kernel_size) > 1)
-        for name, layer in member.named_modules()
-        if isinstance(layer, _CONVOLUTIONS)
-    ]
-    if not found:
-        raise ValueError(
-            "`estimator` must have convolutions, whose maps Grad-CAM weighs. "
-            f"Got a net of the layers {[name for name, _ in member.named_children()]}."
-        )
-    wide = [name for name, is_wide in found if is_wide]
-    return (wide or [name for name, _ in found])[-1]
+    if isinstance(member, CNN):
+        stages = [
+            name
+            for name, stage in member.features.named_children()
+            if not isinstance(stage, _POOLS)
+        ]
+        return f"features.{stages[-1]}"
+    if getattr(member, "convolutions", None) is not None:
+        return f"convolutions.blocks.{len(member.convolutions.blocks) - 1}"
+    raise ValueError(
+        "`estimator` must have convolutions, whose maps Grad-CAM weighs. "
+        f"Got a net of the layers {[name for name, _ in member.named_children()]}."
+    )
 
 
 def join_chunks(chunks):

@@ -201,6 +201,9 @@ def _layers(module, x, depth):
 def _note(name, layers, deepest):
     def hook(part, inputs, output):
         output = output[0] if isinstance(output, tuple) else output
+        if len(output) > 1:
+            # Members that share weights go first: (n_members, n, ...).
+            output = output.movedim(1, 0)
         n_own = sum(p.numel() for p in part.parameters(recurse=deepest))
         kind = type(part).__name__
         layers.append(Layer(name, kind, tuple(output.shape[1:]), n_own))
