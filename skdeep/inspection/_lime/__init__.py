@@ -24,9 +24,9 @@ def lime_explanation(
 
     LIME (Ribeiro, Singh and Guestrin, 2016) changes the sample at random, asks the
     net, and fits a linear model to its answers, weighted by their nearness. lime does
-    that; weights are of the probability of the class. This function gives it frames and
-    rows of frames, categories, gray images, and series in the order in which the net
-    reads them.
+    that; this function gives it frames and rows of frames, categories, gray images, and
+    series in the order in which the net reads them. Weights are of the probability of
+    the class.
 
     Parameters
     ----------
