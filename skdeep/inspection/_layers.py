@@ -1,6 +1,5 @@
 """Layers of a net by their names."""
 
-import numpy as np
 from torch import nn
 
 from skdeep._members import modules_of
@@ -51,24 +50,3 @@ def last_convolution(module):
         )
     wide = [name for name, is_wide in found if is_wide]
     return (wide or [name for name, _ in found])[-1]
-
-
-def join_chunks(chunks):
-    """Join maps of samples, NaN where a chunk of shorter sequences ends.
-
-    Parameters
-    ----------
-    chunks : list of ndarray of shape (n_samples, ...)
-
-    Returns
-    -------
-    joined : ndarray
-    """
-    shape = np.max([chunk.shape[1:] for chunk in chunks], axis=0)
-    joined = np.full((sum(map(len, chunks)), *shape), np.nan)
-    start = 0
-    for chunk in chunks:
-        stop = start + len(chunk)
-        joined[(slice(start, stop), *map(slice, chunk.shape[1:]))] = chunk
-        start = stop
-    return joined
