@@ -1,9 +1,10 @@
 """What comes out of a layer."""
 
+import numpy as np
 import torch
 from sklearn.utils import Bunch
 
-from skdeep.inspection._layers import find_layers, join_chunks
+from skdeep.inspection._layers import find_layers
 from skdeep.inspection._subject import Subject
 
 
@@ -62,4 +63,25 @@ def layer_activations(estimator, X, layer):
         # Recurrent cells return their last states too.
         outputs = [output if torch.is_tensor(output) else output[0] for output in seen]
         parts.append(torch.stack(outputs).double().mean(0).numpy())
-    return Bunch(activations=join_chunks(parts), layer=layer, **subject.described())
+    return Bunch(activations=_join(parts), layer=layer, **subject.described())
+
+
+def _join(chunks):
+    """Join maps of samples, NaN where a chunk of shorter sequences ends.
+
+    Parameters
+    ----------
+    chunks : list of ndarray of shape (n_samples, ...)
+
+    Returns
+    -------
+    joined : ndarray
+    """
+    shape = np.max([chunk.shape[1:] for chunk in chunks], axis=0)
+    joined = np.full((sum(map(len, chunks)), *shape), np.nan)
+    start = 0
+    for chunk in chunks:
+        stop = start + len(chunk)
+        joined[(slice(start, stop), *map(slice, chunk.shape[1:]))] = chunk
+        start = stop
+    return joined

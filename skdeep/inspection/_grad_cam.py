@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from skdeep._members import modules_of
 from skdeep.inspection._extras import extra
-from skdeep.inspection._layers import find_layers, join_chunks, last_map
+from skdeep.inspection._layers import find_layers, last_map
 from skdeep.inspection._subject import Subject
 from skdeep.modules import RNN
 
@@ -84,25 +84,34 @@ def grad_cam(estimator, X, *, target=None, layer=None, relu=True):
     ]
     rows, maps, flat = subject.tensors(subject.flat), [], []
     for part in subject.chunks():
-        encoded, present = subject.enter(rows.take(part))
+        encoded, present = _with_a_long_one(*subject.enter(rows.take(part)))
+        targets = torch.from_numpy(codes[part])
         of_part = sum(
             explainer.attribute(
                 tuple(z.requires_grad_() for z in encoded),
-                target=torch.from_numpy(codes[part]),
+                target=targets if not present else F.pad(targets, (0, 1)),
                 additional_forward_args=present or None,
                 relu_attributions=relu,
-            ).detach()
+            ).detach()[: len(targets)]
             for explainer in explainers
         )
         maps.append(of_part[:, 0].double().numpy())
-        flat.append(_spread(subject, of_part, present))
+        flat.append(_spread(subject, of_part, [m[: len(targets)] for m in present]))
     return subject.result(
         "grad_cam",
         np.concatenate(flat),
         codes,
-        maps=join_chunks(maps),
+        maps=np.concatenate(maps),
         layer=layer,
     )
+
+
+def _with_a_long_one(encoded, present):
+    """Add a sequence of full length, so that nets cut off no steps of padding."""
+    if not present:
+        return encoded, present
+    encoded = tuple(torch.cat([z, z[:1]]) for z in encoded)
+    return encoded, tuple(F.pad(m, (0, 0, 0, 0, 0, 1), value=True) for m in present)
 
 
 def _spread(subject, maps, present):
@@ -111,7 +120,7 @@ def _spread(subject, maps, present):
     recurrent = isinstance(modules_of(subject.module)[0], RNN)
     size = shape[1:]
     if recurrent:
-        # Steps that are padding in all samples were cut off, and patches joined.
+        # Patches are joined, the last one filled up with steps.
         size = (maps.shape[2] * modules_of(subject.module)[0].patch_size,)
     mode = "bilinear" if maps.ndim == 4 else "linear"
     maps = F.interpolate(maps, size, mode=mode)

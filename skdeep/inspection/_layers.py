@@ -1,6 +1,5 @@
 """Layers of a net by their names."""
 
-import numpy as np
 from torch import nn
 
 from skdeep._members import modules_of
@@ -50,24 +49,3 @@ def last_map(module):
         "`estimator` must have convolutions, whose maps Grad-CAM weighs. "
         f"Got a net of the layers {[name for name, _ in member.named_children()]}."
     )
-
-
-def join_chunks(chunks):
-    """Join maps of samples, NaN where a chunk of shorter sequences ends.
-
-    Parameters
-    ----------
-    chunks : list of ndarray of shape (n_samples, ...)
-
-    Returns
-    -------
-    joined : ndarray
-    """
-    shape = np.max([chunk.shape[1:] for chunk in chunks], axis=0)
-    joined = np.full((sum(map(len, chunks)), *shape), np.nan)
-    start = 0
-    for chunk in chunks:
-        stop = start + len(chunk)
-        joined[(slice(start, stop), *map(slice, chunk.shape[1:]))] = chunk
-        start = stop
-    return joined

@@ -1,0 +1,131 @@
+"""Shapley values: against enumeration, and as shap's plots want them."""
+
+import numpy as np
+import pytest
+from benchmarks.attribution_measures import exact_shapley_values
+from inspection.explained import CANCER, SICK, TABLE, case_of, each_case
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from small_nets import DIGIT, DIGITS, NETS
+
+from skdeep.inspection import shap_values
+
+# Ten columns of breast_cancer.
+TEN = CANCER[:, :10]
+
+
+@pytest.fixture(scope="module")
+def net_of_ten():
+    return clone(TABLE).set_params(max_iter=4).fit(TEN, SICK)
+
+
+def lead(net, X):
+    logits = net.decision_function(X)
+    return np.column_stack([-logits, logits])
+
+
+def test_exact_values_are_those_of_enumeration(net_of_ten):
+    background, X = TEN[::60], TEN[1:3]
+    explanation = shap_values(net_of_ten, X, background, method="exact")
+    for x, values in zip(X, explanation.values, strict=True):
+        true = exact_shapley_values(lambda r: lead(net_of_ten, r), x, background)
+        assert np.abs(values - true).max() < 1e-5
+
+
+def test_gradients_and_orders_come_close(net_of_ten):
+    background, X = TEN[::60], TEN[1:60:8]
+    true = shap_values(net_of_ten, X, background, method="exact").values
+    for method, options, least in (
+        ("gradients", {}, 0.99),
+        ("gradients", {"n_samples": 100}, 0.995),
+        ("permutation", {"n_samples": 10}, 0.99),
+    ):
+        values = shap_values(
+            net_of_ten, X, background, method=method, random_state=0, **options
+        ).values
+        assert np.corrcoef(values.ravel(), true.ravel())[0, 1] > least
+
+
+@each_case
+def test_values_add_up_to_the_logits(case):
+    net, X, background = case_of(case)
+    explanation = shap_values(net, X, background, random_state=0)
+    n_classes = len(net.classes_)
+    total = explanation.values.reshape(len(X), -1, n_classes).sum(1)
+    logits = lead(net, X) if case == "pair" else net.decision_function(X)
+    assert_allclose(total + explanation.base_values, logits, rtol=1e-5, atol=1e-5)
+    base = (
+        lead(net, background) if case == "pair" else net.decision_function(background)
+    )
+    assert_allclose(explanation.base_values[0], base.mean(0), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("case", ["pair", "categories", "images", "padded_steps"])
+def test_one_class_is_a_slice_of_all(case):
+    net, X, background = case_of(case)
+    every = shap_values(net, X, background, random_state=0)
+    label = net.classes_[1]
+    one = shap_values(net, X, background, target=label, random_state=0)
+    assert one.shape == X.shape
+    assert_allclose(one.values, every.values[..., 1], atol=1e-9)
+    assert_allclose(one.base_values, every.base_values[:, 1])
+    again = shap_values(net, X, background, target=label, random_state=0)
+    assert_array_equal(one.values, again.values)
+
+
+@pytest.mark.parametrize("method", ["exact", "permutation", "gradients"])
+def test_names_and_data_of_a_table_with_categories(method):
+    net, X, background = case_of("categories")
+    explanation = shap_values(
+        net, X, background, method=method, n_samples=1, random_state=0
+    )
+    assert explanation.feature_names == list(X.columns)
+    assert list(explanation.output_names) == ["0", "1", "2"]
+    assert explanation.data[0, 4] == X["few"].iloc[0]
+    assert explanation[:, :, "1"].shape == (5, 6)
+
+
+def test_a_linear_net_gets_the_linear_answer():
+    linear = clone(NETS["mlp"]).set_params(
+        hidden_layer_sizes=(), numerical_embedding=None
+    )
+    net = linear.fit(TEN, SICK)
+    values = shap_values(net, TEN[:4], TEN[::50], target=1, n_samples=1).values
+    weights = net.coefs_[0][:, 1] - net.coefs_[0][:, 0]
+    change = (TEN[:4] - TEN[::50].mean(0)) / TEN.std(0)
+    assert_allclose(values, change * weights, atol=1e-6)
+
+
+def test_through_a_pipeline():
+    model = make_pipeline(StandardScaler(), clone(TABLE)).fit(TEN, SICK)
+    explanation = shap_values(model, TEN[:3], TEN[::50], random_state=0)
+    total = explanation.values.sum(1) + explanation.base_values
+    assert_allclose(total, lead(model, TEN[:3]))
+    assert_array_equal(explanation.data, TEN[:3])
+
+
+def test_plots_take_a_slice(net_of_ten):
+    import matplotlib.pyplot as plt
+    import shap
+
+    explanation = shap_values(net_of_ten, TEN[:8], TEN[::50], random_state=0)
+    of_one = explanation[:, :, "1"]
+    for plot, given in (
+        (shap.plots.bar, of_one),
+        (shap.plots.beeswarm, of_one),
+        (shap.plots.waterfall, of_one[0]),
+        (shap.plots.heatmap, of_one),
+        (shap.plots.scatter, of_one[:, 0]),
+    ):
+        plot(given, show=False)
+        plt.close("all")
+
+
+def test_what_is_refused():
+    net = clone(NETS["cnn"]).set_params(max_iter=1).fit(DIGITS, DIGIT)
+    with pytest.raises(ValueError, match="`method` must be one of"):
+        shap_values(net, DIGITS[:2], DIGITS[:9], method="tree")
+    with pytest.raises(ValueError, match="for more than 16 features. Got 'exact' for"):
+        shap_values(net, DIGITS[:2], DIGITS[:9], method="exact")
