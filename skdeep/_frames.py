@@ -168,7 +168,7 @@ def _numbers(column, name):
 def _parse(values, name):
     numbers = np.full(len(values), np.nan)
     for i, value in enumerate(values):
-        if _is_missing(value):
+        if is_missing(value):
             continue
         try:
             numbers[i] = value
@@ -180,7 +180,8 @@ def _parse(values, name):
     return numbers
 
 
-def _is_missing(value):
+def is_missing(value):
+    """Whether a value of a table stands for none: None, NaN, or pandas' NA."""
     if value is None:
         return True
     try:
@@ -203,7 +204,7 @@ def _holds_categories(column):
     values = _values(column)
     if any(issubclass(t, str) for t in set(map(type, values))):
         return True
-    present = [value for value in values if not _is_missing(value)]
+    present = [value for value in values if not is_missing(value)]
     number = (Real, Decimal, np.bool_)
     return not present or not all(isinstance(value, number) for value in present)
 
@@ -236,7 +237,7 @@ def _categories(column, name, declared):
     if declared and not str(column.dtype).startswith("Categorical"):
         values.extend(getattr(column.dtype, "categories", ()))
     try:
-        present = [value for value in set(values) if not _is_missing(value)]
+        present = [value for value in set(values) if not is_missing(value)]
         ordered = sorted(present, key=_sort_key)
     except TypeError as error:
         raise ValueError(

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skdeep._frames import is_frame, named_columns
+from skdeep._frames import is_frame, is_missing, named_columns
 from skdeep.inspection._groups import layout
 from skdeep.inspection._permutation import permutation_importance
 from skdeep.inspection._report import facts, figures
@@ -80,13 +80,15 @@ def _columns(X):
         if values.dtype.kind in "biuf":
             numbers = values.astype(np.float64)
             present = numbers[~np.isnan(numbers)]
-            told = [f"{v:.4g}" for v in (present.min(), present.mean(), present.max())]
+            told = [""] * 3
+            if len(present):
+                of_all = (present.min(), present.mean(), present.max())
+                told = [f"{value:.4g}" for value in of_all]
             rows.append((name, "number", len(numbers) - len(present), *told))
         else:
-            values = values.astype(object)
-            missing = np.array([v is None or v != v for v in values], dtype=bool)
-            n = len(set(values[~missing].tolist()))
-            rows.append((name, f"{n} values", missing.sum(), "", "", ""))
+            present = [v for v in values.astype(object) if not is_missing(v)]
+            kind = f"{len(set(present))} values"
+            rows.append((name, kind, len(values) - len(present), "", "", ""))
     headers = ["Column", "Kind", "Missing", "Least", "Mean", "Most"]
     return table(headers, rows, "Columns", set(headers[2:]))
 
