@@ -151,3 +151,6 @@ def test_explanations():
     result = inspection.integrated_gradients(clf, X)
     gain = np.abs(result.attributions.sum(1)).mean()
     assert np.abs(result.convergence_delta).mean() < 0.05 * gain
+    hidden = inspection.layer_activations(clf, X, "hidden.0").activations
+    assert hidden.shape == (len(X), 8)
+    assert "(n, 3, 8)" in str(inspection.summary(clf))

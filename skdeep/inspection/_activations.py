@@ -6,6 +6,7 @@ from sklearn.utils import Bunch
 
 from skdeep.inspection._layers import find_layers
 from skdeep.inspection._subject import Subject
+from skdeep.modules import SharedMLP
 
 
 def layer_activations(estimator, X, layer):
@@ -62,6 +63,8 @@ def layer_activations(estimator, X, layer):
             subject.module(rows.take(part))
         # Recurrent cells return their last states too.
         outputs = [output if torch.is_tensor(output) else output[0] for output in seen]
+        if isinstance(subject.module, SharedMLP) and outputs[0].ndim == 3:
+            outputs = [output.mean(0) for output in outputs]
         parts.append(torch.stack(outputs).double().mean(0).numpy())
     return Bunch(activations=_join(parts), layer=layer, **subject.described())
 

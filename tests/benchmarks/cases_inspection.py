@@ -38,7 +38,7 @@ def importance():
                 ),
             }
             title = f"permutation importance, {name} x 5, {scoring}"
-            yield Case(title, contestants, {} if net is without_bins else bars)
+            yield Case(title, contestants, bars)
 
 
 def _run(function, net, data, scoring):
