@@ -6,6 +6,7 @@ import torch
 from captum.attr import Saliency
 from inspection.explained import case_of, outputs
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 from small_nets import DIGIT, DIGITS, NETS
@@ -43,7 +44,7 @@ def test_it_is_what_captum_says(case):
 
 
 def test_slopes_of_a_pipeline_are_those_of_its_input():
-    scaled = make_pipeline(MinMaxScaler(), NETS["cnn"]).fit(DIGITS, DIGIT)
+    scaled = make_pipeline(MinMaxScaler(), clone(NETS["cnn"])).fit(DIGITS, DIGIT)
     X = DIGITS[:3] + 0.01
     result = saliency_maps(scaled, X, target=1)
     step = np.zeros_like(X)
