@@ -1,0 +1,1 @@
+"""One file of several parts, each with its hash; no pickle anywhere."""

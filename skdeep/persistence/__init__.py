@@ -1,0 +1,1 @@
+"""Fitted estimators as files: safe to load, or for another runtime."""

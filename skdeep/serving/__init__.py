@@ -1,0 +1,1 @@
+"""A server for exported estimators; imports neither torch nor scikit-learn."""
