@@ -23,7 +23,7 @@ def baseline_rows(subject, baseline):
     rows : Tensor of shape (n_rows, *module_shape)
         NaN where a category is missing.
     """
-    if not isinstance(baseline, str):
+    if not (baseline is None or isinstance(baseline, str)):
         return subject.tensors(subject.flatten(baseline)).take(slice(None))
     if baseline not in ("mean", "zero"):
         raise ValueError(

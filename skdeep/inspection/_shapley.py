@@ -10,6 +10,9 @@ from skdeep.inspection._subject import Subject
 
 METHODS = ("gradients", "exact", "permutation")
 _MOST_EXACT = 16
+# Where 16 to 400 points per sample came closest to the true values, on dense,
+# convolutional and recurrent nets.
+_POINTS_ON_LINES = 100.0
 
 
 def shap_values(
@@ -19,7 +22,7 @@ def shap_values(
     *,
     target=None,
     method="gradients",
-    n_samples=16,
+    n_samples="auto",
     random_state=None,
 ):
     """Shapley values of the logits, for shap's plots.
@@ -43,14 +46,17 @@ def shap_values(
 
     method : {"gradients", "exact", "permutation"}, default="gradients"
         - "gradients": expected gradients (Erion et al., 2021) at evenly spaced points
-          of the lines from different background samples, scaled to add up. It
-          approximates Shapley values, and takes no longer for more features.
+          of the lines from different background samples, scaled to add up. The more
+          points there are, the further they leave the lines towards coalitions, in
+          which each feature is that of one sample or the other. It approximates
+          Shapley values, and takes no longer for more features.
         - "exact": all coalitions, through shap; for at most 16 features.
         - "permutation": random orders of the features, through shap.
 
-    n_samples : int, default=16
+    n_samples : int or "auto", default="auto"
         Points for each sample ("gradients"), or orders of the features, each taken
-        forward and backward ("permutation").
+        forward and backward ("permutation"). "auto" is 10 for tables, and 32 for images
+        and sequences; images are worth hundreds where time allows.
 
     random_state : int, RandomState instance or None, default=None
         Draws background samples and orders.
@@ -94,18 +100,22 @@ def shap_values(
     if method not in METHODS:
         raise ValueError(f"`method` must be one of {METHODS}. Got {method!r}.")
     subject = Subject(estimator, X)
+    if n_samples == "auto":
+        n_samples = 10 if subject.net._input_format.table else 32
     codes = None if target is None else subject.codes(target)
     random_state = check_random_state(random_state)
     flat_background = subject.flatten(background)
+    base_values = subject.decide(flat_background).mean(0)
     if method == "gradients":
+        gap = subject.decide(subject.flat) - base_values
         values = _expected_gradients(
-            subject, flat_background, codes, n_samples, random_state
+            subject, flat_background, codes, gap, n_samples, random_state
         )
     else:
         values = _through_shap(
             shap, subject, flat_background, codes, method, n_samples, random_state
         )
-    base_values = np.tile(subject.decide(flat_background).mean(0), (len(values), 1))
+    base_values = np.tile(base_values, (len(values), 1))
     names = subject.net.output_names
     if codes is not None:
         base_values = base_values[np.arange(len(codes)), codes]
@@ -133,7 +143,7 @@ def _explanation(shap, subject, values, base_values, output_names):
     )
 
 
-def _expected_gradients(subject, flat_background, codes, n_points, random_state):
+def _expected_gradients(subject, flat_background, codes, gap, n_points, random_state):
     """Values of shape (n_samples, n_features, n_outputs), or 1 output for `codes`."""
     asked = np.arange(len(subject.net.classes_))
     if codes is not None:
@@ -141,16 +151,14 @@ def _expected_gradients(subject, flat_background, codes, n_points, random_state)
     else:
         asked = asked[1:] if subject.is_pair else asked
         outputs = [np.full(subject.n_samples, code) for code in asked]
-    lines = _Lines(subject, flat_background, np.unique(outputs))
+    lines = _Lines(subject, flat_background, np.unique(outputs), n_points)
     rows = subject.tensors(subject.flat)
     values = np.zeros((*subject.flat.shape, len(outputs)))
     for part in subject.chunks(n_points):
         x = rows.take(part)
-        chosen = _choose(lines.n_starts, len(x), n_points, random_state)
         wanted = [torch.from_numpy(output[part]) for output in outputs]
-        for k, products in enumerate(lines.follow(x, chosen, wanted)):
+        for k, products in enumerate(lines.follow(x, wanted, random_state)):
             values[part, :, k] = subject.collect(products)
-    gap = subject.decide(subject.flat) - subject.decide(flat_background).mean(0)
     rows = np.arange(subject.n_samples)
     for k, output in enumerate(outputs):
         _add_up(values[:, :, k], gap[rows, output])
@@ -167,79 +175,114 @@ def _add_up(values, differences):
 
 
 class _Lines:
-    """Gradients on the lines from all background samples to each sample.
+    """Gradients near the lines from all background samples to each sample.
 
     Those at both ends of all lines are known or cost a single pass. If gradients
     changed evenly on the way, that would be the answer: only how far those at a few
-    points on a few lines differ from it is left to chance (a control variate).
+    points near a few lines differ from it is left to chance (a control variate).
     """
 
-    def __init__(self, subject, flat_background, classes):
-        self.subject = subject
+    def __init__(self, subject, flat_background, classes, n_points):
+        self.subject, self.net = subject, subject.lighter()
         background = subject.tensors(flat_background).take(slice(None))
-        self.starts, present = subject.enter(background)
-        self.n_starts = len(background)
+        self.starts, present = self._enter(background)
+        self.n_starts, self.n_points = len(background), n_points
         self.place = {int(code): i for i, code in enumerate(classes)}
         wanted = [torch.full((self.n_starts,), code) for code in self.place]
-        by_class = list(subject.gradients(self.starts, present, wanted))
-        self.slopes = [torch.stack(of_z) for of_z in zip(*by_class, strict=True)]
+        by_class = zip(*self.net.gradients(self.starts, present, wanted), strict=True)
+        self.ends = [
+            _Starts(start.flatten(1), torch.stack(of_z).flatten(2))
+            for start, of_z in zip(self.starts, by_class, strict=True)
+        ]
 
-    def follow(self, x, chosen, wanted):
+    def _enter(self, x):
+        encoded, present = self.subject.enter(x)
+        return tuple(z.float() for z in encoded), present
+
+    def follow(self, x, wanted, random_state):
         """Yield values of the shapes of what the net reads, for each of `wanted`."""
-        subject, n_points = self.subject, chosen.shape[1]
-        ends, present = subject.enter(x)
-        alpha = (torch.arange(n_points, dtype=subject.module.dtype) + 0.5) / n_points
+        chosen = _choose(self.n_starts, len(x), self.n_points, random_state)
+        generator = torch.Generator().manual_seed(random_state.randint(2**31 - 1))
+        alpha = (torch.arange(self.n_points) + 0.5) / self.n_points
+        weights = _weights(chosen, alpha, self.n_starts)
+        z, present = self._enter(x)
         changes = [
             end[:, None] - start[chosen]
-            for end, start in zip(ends, self.starts, strict=True)
+            for end, start in zip(z, self.starts, strict=True)
         ]
         points = [
-            (end[:, None] - _along(1.0 - alpha, change) * change).flatten(0, 1)
-            for end, change in zip(ends, changes, strict=True)
+            (end[:, None] - _share_left(alpha, change, generator) * change)
+            for end, change in zip(z, changes, strict=True)
         ]
-        masks = [mask.repeat_interleave(n_points, 0) for mask in present]
-        repeated = [codes.repeat_interleave(n_points) for codes in wanted]
-        at_points = subject.gradients(points, masks, repeated)
-        at_ends = subject.gradients(ends, present, wanted)
+        points = [part.flatten(0, 1) for part in points]
+        masks = [mask.repeat_interleave(self.n_points, 0) for mask in present]
+        repeated = [codes.repeat_interleave(self.n_points) for codes in wanted]
+        at_points = self.net.gradients(points, masks, repeated)
+        at_ends = self.net.gradients(z, present, wanted)
         for codes, of_points, of_ends in zip(wanted, at_points, at_ends, strict=True):
             places = torch.tensor([self.place[int(code)] for code in codes])
-            yield tuple(
-                self._products(places, chosen, alpha, present, *parts)
-                for parts in zip(
-                    ends,
-                    changes,
-                    of_points,
-                    of_ends,
-                    self.starts,
-                    self.slopes,
-                    strict=True,
-                )
-            )
+            values = []
+            for change, of_point, starts, end, of_end in zip(
+                changes, of_points, self.ends, z, of_ends, strict=True
+            ):
+                sampled = (of_point.view_as(change) * change).mean(1)
+                known = starts.even(places, weights, end.flatten(1), of_end.flatten(1))
+                values.append(sampled + known.view_as(sampled))
+            for mask in present:
+                values = [torch.where(mask, part, 0.0) for part in values]
+            yield values
 
-    def _products(
-        self,
-        places,
-        chosen,
-        alpha,
-        present,
-        end,
-        change,
-        of_points,
-        of_end,
-        start,
-        slopes,
-    ):
-        of_points = of_points.view_as(change)
-        of_start = slopes[places[:, None], chosen]
-        share = _along(alpha, change)
-        even = of_start + share * (of_end[:, None] - of_start)
-        sampled = ((of_points - even) * change).mean(1)
-        mean, moment = slopes.mean(1)[places], (slopes * start).mean(1)[places]
-        known = (end * mean - moment + (end - start.mean(0)) * of_end) / 2.0
-        values = known + sampled
-        for mask in present:
-            values = torch.where(mask, values, 0.0)
-        return values
+
+class _Starts:
+    """Background samples as a layer reads them, (n, n_values), and gradients there.
+
+    Parameters
+    ----------
+    values : Tensor of shape (n_starts, n_values)
+
+    slopes : Tensor of shape (n_classes, n_starts, n_values)
+    """
+
+    def __init__(self, values, slopes):
+        self.values, self.slopes, self.moments = values, slopes, slopes * values
+
+    def even(self, places, weights, end, of_end):
+        """Sum of weights, gradients at both ends of lines, and changes along these."""
+        at_start, at_end = weights
+        even = of_end * (end * at_end.sum(1, keepdim=True) - at_end @ self.values)
+        for place in places.unique():
+            rows = places == place
+            w = at_start[rows]
+            even[rows] += end[rows] * (w @ self.slopes[place]) - w @ self.moments[place]
+        return even
+
+
+def _weights(chosen, alpha, n_starts):
+    """What each line counts at its start and its end: all alike, less its own points.
+
+    Returns
+    -------
+    at_start, at_end : Tensor of shape (n_samples, n_starts)
+    """
+    pair = []
+    for share in (1.0 - alpha, alpha):
+        weights = torch.full((len(chosen), n_starts), 0.5 / n_starts)
+        own = (-share / len(alpha)).expand(chosen.shape)
+        pair.append(weights.scatter_add_(1, chosen, own))
+    return pair
+
+
+def _share_left(alpha, change, generator):
+    """How much of each change is still to come, 1 - `alpha` in the mean.
+
+    Shapley values are about coalitions, the corners of the box between both ends of a
+    line. To draw all points there takes many of them; on the line, few do.
+    """
+    n_points = len(alpha)
+    to_corners = (1.0 + _POINTS_ON_LINES / n_points) ** -0.5
+    left = 1.0 - _along(alpha, change)
+    corners = torch.rand(change.shape, generator=generator) < left
+    return torch.lerp(left, corners.float(), to_corners)
 
 
 def _along(alpha, like):

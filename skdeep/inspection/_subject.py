@@ -1,5 +1,7 @@
 """What is explained: a net, the rows it is asked about, and where these came from."""
 
+import copy
+
 import numpy as np
 import torch
 from sklearn.feature_selection import SelectorMixin
@@ -129,6 +131,16 @@ class Subject:
     def decide(self, flat):
         """What is explained of rows as the net takes them, float64."""
         return self.outputs(forward(self.module, self.tensors(flat)))
+
+    def lighter(self):
+        """The same with a net of float32, for many gradients that need few digits.
+
+        What ``enter`` returns is left to the net as it is: raw input may need them all.
+        """
+        other = copy.copy(self)
+        other.module = copy.deepcopy(self.module).float()
+        other._members = modules_of(other.module)
+        return other
 
     def codes(self, target):
         """Positions in ``classes_`` of the explained classes.
