@@ -13,7 +13,7 @@ help:
 	@echo "make docs        build the documentation in docs/_build/html"
 	@echo "make lint        check style and import rules"
 	@echo "make format      mend style"
-	@echo "make benchmarks  measure speed against other libraries"
+	@echo "make benchmarks  measure speed against peers, explanations against the truth"
 	@echo "make accuracy    measure accuracy on the data sets in DATA=folder"
 	@echo "make lock        resolve constraints.txt anew"
 	@echo "make clean       remove everything that these targets made"
@@ -56,6 +56,7 @@ test: lint
 
 benchmarks: $(VENV)/.installed-test
 	@$(BIN)/python tests/benchmarks/peers.py --csv docs/performance.csv
+	@$(BIN)/python tests/benchmarks/inspection.py --csv docs/inspection.csv
 
 # DATA is the folder of the data sets. Takes hours.
 ACCURACY := tables series recurrent images texts imbalance calibration searches

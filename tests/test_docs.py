@@ -13,15 +13,25 @@ from skdeep import DeepMLPClassifier
 ROOT = Path(__file__).parents[1]
 
 
-def test_readme_example_runs(capsys):
-    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
-    exec(code, {})
+def python_of_readme():
+    return re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+
+
+def test_readme_examples_run_one_after_the_other(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    for code in python_of_readme():
+        exec(code, names)
     share = re.fullmatch(r"Right on (.*)% of the images.*\n", capsys.readouterr().out)
     assert float(share[1]) > 95
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "digits.skdeep",
+        "report.html",
+    }
 
 
 def test_readme_and_front_page_show_the_same_example():
-    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    code = python_of_readme()[0]
     front_page = re.sub(r"(?m)^    ", "", (ROOT / "docs" / "index.rst").read_text())
     assert code in front_page
 
