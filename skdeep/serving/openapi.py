@@ -230,10 +230,10 @@ def _schemas(signature):
 
 
 def _value(field):
-    if field.kind == "category":
-        schema = {"enum": list(field.categories)} if field.categories else {
-            "type": "string"
-        }
+    if field.categories:
+        schema = {"enum": list(field.categories)}
+    elif field.kind in ("category", "text"):
+        schema = {"type": "string"}
     else:
         schema = dict(_KINDS[field.kind])
     return {"anyOf": [schema, {"type": "null"}]} if field.missing else schema

@@ -168,6 +168,6 @@ def write_tensor(name, array, binary):
 def datatype_of(dtype):
     """Name that the protocol has for a type of numpy."""
     dtype = np.dtype(dtype)
-    if dtype.kind == "O":
+    if dtype.kind in "OU":
         return TEXT
     return next(name for name, known in NUMBERS.items() if known == dtype)
