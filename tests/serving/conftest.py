@@ -76,7 +76,7 @@ def wine(folder):
 @pytest.fixture(scope="session")
 def tokens(folder):
     X = np.random.default_rng(0).integers(1, 20, (60, 6))
-    net = DeepRNNClassifier(input_type="tokens", **QUICK)
+    net = DeepRNNClassifier(input_type="tokens", hidden_size=8, **QUICK)
     return saved(folder, "tokens", net, X, X[:, 0] > 10)
 
 
