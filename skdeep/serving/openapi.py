@@ -181,7 +181,10 @@ def _schemas(signature):
         folded = values[0]
         for size in reversed(signature.input_shape):
             folded = {
-                "type": "array", "minItems": size, "maxItems": size, "items": folded
+                "type": "array",
+                "minItems": size,
+                "maxItems": size,
+                "items": folded,
             }
         row = {"anyOf": [row, folded]}
     probabilities = {
@@ -210,7 +213,8 @@ def _schemas(signature):
                                 "type": "object",
                                 "required": ["label", "probabilities"],
                                 "properties": {
-                                    "label": label, "probabilities": probabilities
+                                    "label": label,
+                                    "probabilities": probabilities,
                                 },
                             },
                             label,

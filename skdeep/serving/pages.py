@@ -50,7 +50,10 @@ def make_pages(app):
     ]
     return Starlette(
         routes=[
-            *(Route(path, endpoint, methods=["GET"]) for path, endpoint in gets.items()),
+            *(
+                Route(path, endpoint, methods=["GET"])
+                for path, endpoint in gets.items()
+            ),
             *(Route(path, pages.predict, methods=["POST"]) for path in posts),
             Route("/feedback", pages.monitor, methods=["POST"]),
         ],
@@ -138,4 +141,6 @@ class _Pages:
                 404, f"There is no model {name!r}; this one is {service.model.name!r}."
             )
         if version != VERSION:
-            raise HTTPException(404, f"There is no version {version!r}, only {VERSION}.")
+            raise HTTPException(
+                404, f"There is no version {version!r}, only {VERSION}."
+            )

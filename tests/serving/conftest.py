@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 from serving.talking import Client
+from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 
 from skdeep import DeepCNNClassifier, DeepMLPClassifier, DeepRNNClassifier
 from skdeep.persistence import save

@@ -219,9 +219,7 @@ async def started(app, errors=()):
     async def send(message):
         pass
 
-    living = asyncio.create_task(
-        app({"type": "lifespan"}, receive, send)
-    )
+    living = asyncio.create_task(app({"type": "lifespan"}, receive, send))
     while app.service is None and not errors:
         await asyncio.sleep(0.01)
     stop.set()
@@ -263,7 +261,11 @@ class TestLogs:
         app._log.flush()
         lines = [json.loads(line) for line in stream.getvalue().splitlines()]
         told = [(line["path"], line["status"], line["rows"]) for line in lines]
-        assert told == [("/predict", 200, 3), ("/invocations", 400, 0), ('/no"where', 404, 0)]
+        assert told == [
+            ("/predict", 200, 3),
+            ("/invocations", 400, 0),
+            ('/no"where', 404, 0),
+        ]
         assert lines[0]["request_id"] == good.headers["x-request-id"]
         assert lines[0]["method"] == "POST"
         assert lines[0]["ms"] > 0
@@ -337,7 +339,9 @@ class TestDocumentation:
     def test_page_loads_nothing(self, saved, client):
         page = client(saved.app()).get("/docs").text
         assert "/invocations" in page
-        assert not {"<script", "<link", "http://", "https://", "src="} & set(page.split())
+        assert not {"<script", "<link", "http://", "https://", "src="} & set(
+            page.split()
+        )
         assert "src=" not in page
 
 

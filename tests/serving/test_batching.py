@@ -49,10 +49,7 @@ def run_all(batcher, *requests):
         tasks = (
             batcher.submit(rows, f"request {i}") for i, rows in enumerate(requests)
         )
-        try:
-            return await asyncio.gather(*tasks, return_exceptions=True)
-        finally:
-            batcher.close()
+        return await asyncio.gather(*tasks, return_exceptions=True)
 
     return asyncio.run(run())
 
@@ -94,7 +91,10 @@ def test_delay_only_after_company():
     async def run(made):
         loop = asyncio.get_running_loop()
         waits = []
-        loop.call_later = lambda wait, *rest: (waits.append(wait), loop.call_soon(*rest))
+        loop.call_later = lambda wait, *rest: (
+            waits.append(wait),
+            loop.call_soon(*rest),
+        )
         await made.submit(rows_of(1), "")
         await made.submit(rows_of(1), "")
         alone = len(waits)

@@ -76,7 +76,9 @@ def test_what_may_miss_may_be_null_or_nan(missing, cancer, client):
     talk = client(cancer.app())
     row = cancer.X.iloc[0].to_numpy().copy()
     row[4] = np.nan
-    expected = cancer.net.predict_proba(cancer.X.iloc[:1].assign(**{"mean smoothness": np.nan}))
+    expected = cancer.net.predict_proba(
+        cancer.X.iloc[:1].assign(**{"mean smoothness": np.nan})
+    )
     sent = row.tolist()
     sent[4] = missing
     body = json.dumps({"instances": [sent, sent]})
@@ -91,7 +93,7 @@ def test_categories_that_training_did_not_see(wine, client):
     assert "Got 'blue'" in message
     open_minded = client(wine.app(unknown_categories=True))
     X = wine.X[:1].assign(alcohol=13.2, ash=2.3, hue="blue", year=1999)
-    got = predicted(open_minded, [with_value("hue", "blue")[:3] + [1999]])
+    got = predicted(open_minded, [[*with_value("hue", "blue")[:3], 1999]])
     assert_allclose(got, wine.net.predict_proba(X), atol=1e-6)
     # Half of a surrogate pair is no text that a model could be given.
     assert "`hue`" in refused(open_minded, [with_value("hue", "\ud800")])
@@ -173,7 +175,9 @@ def test_tokens(tokens, client):
     )
     # Codes beyond the vocabulary are unknown tokens, however far.
     far = [[10**12, 2, 3, 4, 5.0, 0], [1e300, 2, 3, 4, 5, 0]]
-    assert_allclose(predicted(talk, far), [*tokens.net.predict_proba(far[:1])] * 2, atol=1e-5)
+    assert_allclose(
+        predicted(talk, far), [*tokens.net.predict_proba(far[:1])] * 2, atol=1e-5
+    )
     for wrong in (-1, 1.5, "the", None):
         message = refused(talk, [[1, 2, wrong, 4, 5, 6]])
         assert "feature 2 of row 0 must be a non-negative integer" in message

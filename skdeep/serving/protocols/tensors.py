@@ -45,9 +45,7 @@ def read_tensor(tensor, take):
     name, datatype, shape = (tensor.get(key) for key in ("name", "datatype", "shape"))
     if not isinstance(name, str):
         raise invalid(f"Every input must have a `name`. Got {shown(name)}.")
-    if datatype != TEXT and (
-        not isinstance(datatype, str) or datatype not in NUMBERS
-    ):
+    if datatype != TEXT and (not isinstance(datatype, str) or datatype not in NUMBERS):
         raise invalid(
             f"`datatype` of input {shown(name)} must be one of "
             f"{', '.join((*NUMBERS, TEXT))}. Got {shown(datatype)}."
