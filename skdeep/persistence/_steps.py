@@ -253,19 +253,18 @@ def unnest(model):
 
     net : estimator
     """
-    front, net = _unnested("", model)
+    *front, (_, net) = _unnested("", model)
     return front, net
 
 
 def _unnested(name, model):
-    if not is_pipeline(model):
-        return [], model
-    front = []
-    for key, step in model.steps[:-1]:
-        if step in (None, "passthrough") or hasattr(step, "fit_resample"):
-            continue
-        before, last = _unnested(f"{name}{key}/", step)
-        front += [*before, (name + key, last)]
-    key, last = model.steps[-1]
-    before, net = _unnested(f"{name}{key}/", last)
-    return front + before, net
+    """Names and steps, all that nothing is inside of."""
+    if is_pipeline(model):
+        return [
+            pair
+            for key, step in model.steps
+            for pair in _unnested(f"{name}/{key}" if name else key, step)
+        ]
+    if model is None or isinstance(model, str) or hasattr(model, "fit_resample"):
+        return []
+    return [(name, model)]
