@@ -30,7 +30,7 @@ from skdeep.modules import allocate, build, initialize, use_generator
 
 # Rows that a fitted net predicts to know how often it names each class.
 _MOST_PREDICTED = 1000
-_STEPS_FOR_ONE = 50
+_STEPS_FOR_ONE = 100
 
 
 class Data(NamedTuple):

@@ -39,12 +39,11 @@ def learn_reference(X, index, categories=None):
         rows = rows[:, columns]
     if hasattr(rows, "toarray"):
         rows = rows.toarray()
-    features = []
-    for j, values in zip(columns.tolist(), as_watched(rows.T), strict=True):
-        if categories is None or categories[j] is None:
-            features.append(_of_numbers(values))
-        else:
-            features.append(_of_categories(values, categories[j]))
+    values = as_watched(rows.T)
+    features = _of_numbers(values)
+    for place, j in enumerate(columns.tolist()):
+        if categories is not None and categories[j] is not None:
+            features[place] = _of_categories(values[place], categories[j])
     return {
         "n_rows": len(index),
         "columns": columns.tolist(),
@@ -85,42 +84,44 @@ def evenly(positions, most):
 
 
 def _of_numbers(values):
+    """Of several features, one in each row."""
+    # What is missing comes last.
     ordered = np.sort(values)
-    # NaN comes last.
-    present = ordered[: len(ordered) - np.count_nonzero(np.isnan(ordered))]
-    edges = _edges(present) if len(present) else present
-    inside = np.diff(np.searchsorted(present, edges, side="right"))
-    return {
-        "kind": "number",
-        "edges": edges.tolist(),
-        "counts": [0, *inside.tolist(), 0] if len(edges) else [0],
-        "n_missing": len(values) - len(present),
-        "n_alone": _count_alone(present),
-        "min": float(present[0]) if len(present) else None,
-        "max": float(present[-1]) if len(present) else None,
-    }
+    n_present = values.shape[1] - np.isnan(values).sum(1)
+    features = []
+    for column, n, edges in zip(
+        ordered, n_present.tolist(), _edges(ordered, n_present), strict=True
+    ):
+        present = column[:n]
+        feature = {"kind": "number", "edges": [], "counts": [0], "range": None}
+        if n:
+            edges = edges[np.append(True, edges[1:] > edges[:-1])]
+            inside = np.diff(present.searchsorted(edges, "right"))
+            feature["edges"], feature["counts"] = (
+                edges.tolist(),
+                [0, *inside.tolist(), 0],
+            )
+            feature["range"] = [float(present[0]), float(present[-1])]
+        feature["n_missing"] = len(column) - n
+        feature["n_alone"] = _count_alone(present)
+        features.append(feature)
+    return features
 
 
-def _edges(ordered):
-    """Upper edges of the bins; the last bin has none, and it and the first are empty.
+def _edges(ordered, n_present):
+    """Upper edges of the bins of each row, ascending, some repeated.
 
-    A value that takes the room of a bin gets a bin of its own, and so does each value
-    if there are few: their deciles would coincide.
+    The first bin is below all values and the last, which has no edge, above them. A
+    value that fills a bin, where quantiles coincide, has a bin of its own.
     """
-    starts = np.flatnonzero(np.append(True, ordered[1:] > ordered[:-1]))
-    distinct = ordered[starts]
-    counts = np.diff(np.append(starts, len(ordered)))
-    if len(distinct) <= _N_BINS:
-        frequent, cuts = distinct, distinct[:0]
-    else:
-        is_frequent = counts >= len(ordered) / _N_BINS
-        frequent, rest = distinct[is_frequent], ordered
-        if len(frequent):
-            rest = ordered[np.repeat(~is_frequent, counts)]
-        n_bins = -(-_N_BINS * len(rest) // len(ordered))
-        cuts = rest[np.arange(1, n_bins) * len(rest) // n_bins - 1]
-    below = np.nextafter(np.append(frequent, ordered[0]), np.float32(-np.inf))
-    return np.unique(np.concatenate([below, frequent, cuts, ordered[-1:]]))
+    ranks = n_present[:, None] * np.arange(2 * _N_BINS + 1) // (2 * _N_BINS) - 1
+    ranks = ranks.clip(0)
+    cuts = np.take_along_axis(ordered, ranks, 1)
+    filled = (cuts[:, 1:] == cuts[:, :-1]) & (ranks[:, 1:] > ranks[:, :-1])
+    ends = np.where(filled, cuts[:, 1:], cuts[:, -1:])
+    starts = np.where(filled, cuts[:, 1:], cuts[:, :1])
+    starts = np.nextafter(np.append(starts, cuts[:, :1], 1), np.float32(-np.inf))
+    return np.sort(np.concatenate([cuts[:, 2::2], ends, starts], axis=1))
 
 
 def _count_alone(ordered):
