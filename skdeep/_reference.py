@@ -72,8 +72,10 @@ def count_classes(codes):
 
 def as_watched(values):
     """Round to what edges are compared with: servers may get float32 or float64."""
-    with np.errstate(over="ignore"):
-        return np.ascontiguousarray(values, dtype=np.float32)
+    if values.dtype != np.float32:
+        with np.errstate(over="ignore"):
+            values = values.astype(np.float32)
+    return np.ascontiguousarray(values)
 
 
 def evenly(positions, most):

@@ -1,4 +1,4 @@
-"""Is the data still what the model was trained on, and is the model still right?"""
+"""Whether data is still what a model was trained on, and its answers still right."""
 
 from skdeep.serving.monitoring.monitor import Monitor
 

@@ -10,8 +10,8 @@ from skdeep._reference import as_watched
 _MOST_CATEGORIES = 50
 # What stands for a missing category among strings.
 _MISSING = ""
-# Positions beyond all those of float32, when these are taken for integers.
-_ROOM = 32
+_BITS = 32
+_ZERO = np.float32(0.0)
 
 
 class Watched(NamedTuple):
@@ -66,9 +66,15 @@ class Bins:
         numbers = [(j, f) for j, f in pairs if f["kind"] == "number"]
         others = [(j, f) for j, f in pairs if f["kind"] == "category"]
         self._numbers = np.array([j for j, _ in numbers], dtype=np.intp)
-        # Values are positions on a line of integers, one feature after the other.
-        self._edges = _on_line(
-            [(i, [*f["edges"], np.inf]) for i, (_, f) in enumerate(numbers)]
+        self._order = np.arange(len(numbers))
+        # Integers, a stretch of them for the values of each feature.
+        self._stretches = self._order << _BITS
+        self._edges = np.concatenate(
+            [
+                _line(np.array([*f["edges"], np.inf], np.float32)) + stretch
+                for (_, f), stretch in zip(numbers, self._stretches, strict=True)
+            ]
+            or [self._order]
         )
         self._tables, self.features, start = [], [], 0
         for j, feature in numbers + others:
@@ -105,30 +111,22 @@ class Bins:
                 values = np.concatenate([rows[j] for j in self._numbers], axis=1)
             else:
                 values = rows[0][:, self._numbers]
-            place = np.arange(len(self._numbers))
-            line = _line(as_watched(values), place)
-            parts.append((self._edges.searchsorted(line) + place).ravel())
+            line = _line(as_watched(values)) + self._stretches
+            parts.append((self._edges.searchsorted(line) + self._order).ravel())
         for j, codes, watched in self._tables:
             column = rows[j] if self._as_columns else rows[0][:, [j]]
             parts.append(_categories(column[:, 0], codes, watched))
         return np.concatenate(parts) if parts else np.empty(0, dtype=np.intp)
 
 
-def _line(values, place):
-    """Integers in the order of the float32 values, NaN last; a stretch per feature."""
+def _line(values):
+    """Integers in the order of float32 values, NaN last."""
     # Zero has two signs, and so has NaN.
-    values = values + np.float32(0.0)
+    values = values + _ZERO
     values[np.isnan(values)] = np.nan
     bits = values.view(np.int32)
-    ordered = np.where(bits < 0, bits ^ 0x7FFFFFFF, bits)
-    return ordered + (place.astype(np.int64) << _ROOM)
-
-
-def _on_line(edges):
-    parts = [
-        _line(np.array(values, np.float32), np.array(place)) for place, values in edges
-    ]
-    return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
+    # The larger a negative number, the smaller its bits.
+    return bits ^ ((bits >> 31) & 0x7FFFFFFF)
 
 
 def _watch_numbers(field, feature, start):

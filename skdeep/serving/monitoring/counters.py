@@ -64,7 +64,12 @@ class Counters:
         )
         self._lock = threading.Lock()
         self._n_counters = n_counters
-        self._block = self._shared.own[int(self._shared.own["last"].argmax())]
+        # Views of the fields: records would be taken apart anew for each row.
+        own = self._shared.own
+        self._n_rows, self._first, self._last, self._counts = (
+            own[field] for field in ("n_rows", "first", "last", "counts")
+        )
+        self._block = int(self._last.argmax())
 
     def add(self, places, n_rows):
         """Count rows.
@@ -79,17 +84,16 @@ class Counters:
         counts = np.bincount(places, minlength=self._n_counters)
         now = time.time_ns()
         with self._lock:
-            if self._block["n_rows"] >= self._block_rows:
-                blocks = self._shared.own
-                self._block = blocks[int(blocks["last"].argmin())]
-                for field in ("n_rows", "first", "counts"):
-                    self._block[field] = 0
             block = self._block
-            if not block["n_rows"]:
-                block["first"] = now
-            block["counts"] += counts
-            block["n_rows"] += n_rows
-            block["last"] = now
+            if self._n_rows[block] >= self._block_rows:
+                block = self._block = int(self._last.argmin())
+                self._n_rows[block] = 0
+                self._counts[block] = 0
+            if not self._n_rows[block]:
+                self._first[block] = now
+            self._counts[block] += counts
+            self._n_rows[block] += n_rows
+            self._last[block] = now
 
     def read(self):
         """Sum up the newest blocks of all workers: as many as make a window.

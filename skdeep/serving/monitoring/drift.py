@@ -78,8 +78,9 @@ def _of_feature(watched, counts):
     n_unseen = int(present[watched.unseen].sum())
     n_missing, n_missing_before = int(counts[-1]), int(watched.reference[-1])
     p_value, psi, noise = compare_counts(present, known)
-    missing = _rate(n_missing, n + n_missing), _rate(
-        n_missing_before, m + n_missing_before
+    missing = (
+        _rate(n_missing, n + n_missing),
+        _rate(n_missing_before, m + n_missing_before),
     )
     unseen = _rate(n_unseen, n), _rate(watched.n_alone, m)
     return {

@@ -63,11 +63,13 @@ class Labels:
 
     def remember(self, request_ids, probabilities):
         """Keep predictions, one for each id; rows of one request share it."""
-        records = np.zeros(len(request_ids), self._waiting.dtype)
-        records["time"] = time.time_ns()
-        records["key"] = [_key(request_id) for request_id in request_ids]
-        records["probabilities"] = probabilities
-        self._waiting.append(records)
+        self._waiting.append(
+            len(request_ids),
+            time=time.time_ns(),
+            key=np.array([_key(i) for i in request_ids], np.uint64),
+            labelled=False,
+            probabilities=probabilities,
+        )
 
     def label(self, request_ids, labels):
         """Tell the truth about requests.
@@ -87,7 +89,7 @@ class Labels:
             many labels as the request has rows are needed), for each request.
         """
         truths = [self._truths(label) for label in labels]
-        found, answers, records = self._find(request_ids), [], []
+        found, answers, met = self._find(request_ids), [], []
         for request_id, truth in zip(request_ids, truths, strict=True):
             # Whoever labels a request twice in one call gets the same answer.
             rows = found.get(_key(request_id), [])
@@ -100,15 +102,15 @@ class Labels:
             else:
                 for row, codes in zip(rows, truth, strict=True):
                     row["labelled"] = True
-                    records.append(self._record(row["probabilities"], codes))
+                    met.append((row["probabilities"], codes))
                 answers.append("accepted")
-        self.meet(records)
+        self._meet(met)
         return answers
 
-    def meet(self, records):
-        """Keep records of predictions and their truth."""
-        if records:
-            self._met.append(np.array(records, self._met.dtype))
+    def label_all(self, probabilities, labels):
+        """Label rows at once that nobody has to remember."""
+        truths = [self._truths(label)[0] for label in labels]
+        self._meet(list(zip(probabilities, truths, strict=True)))
 
     def records(self):
         """The last labelled predictions of all workers, ascending in time."""
@@ -116,11 +118,6 @@ class Labels:
         records = records[records["time"] > 0]
         order = np.argsort(records["time"], kind="stable")
         return records[order[-self.n_records :]]
-
-    def record_all(self, probabilities, labels):
-        """Label rows at once that nobody has to remember."""
-        for p, label in zip(probabilities, labels, strict=True):
-            self.meet([self._record(p, self._truths(label)[0])])
 
     def _find(self, request_ids):
         """Rows of each request, by key."""
@@ -133,21 +130,26 @@ class Labels:
                 found.setdefault(int(records["key"][place]), []).append(records[place])
         return found
 
-    def _record(self, probabilities, codes):
-        p = np.asarray(probabilities, dtype=np.float64)
+    def _meet(self, pairs):
+        """Keep predictions whose truth is known, pairs of probabilities and codes."""
+        if not pairs:
+            return
+        p, truth = (np.array(part) for part in zip(*pairs, strict=True))
         if self._multilabel:
-            of_truth = np.where(codes, p, 1 - p)
-            predicted = p > 0.5
+            of_truth, predicted = np.where(truth, p, 1 - p), p > 0.5
         else:
-            of_truth, predicted = p[codes], [int(p.argmax())]
-        loss = -np.log(np.maximum(of_truth, _LEAST_PROBABILITY)).sum()
-        return time.time_ns(), codes, predicted, loss
+            of_truth = np.take_along_axis(p, truth, axis=1)
+            predicted = p.argmax(1)[:, None]
+        loss = -np.log(np.maximum(of_truth, _LEAST_PROBABILITY)).sum(1)
+        self._met.append(
+            len(p), time=time.time_ns(), truth=truth, predicted=predicted, loss=loss
+        )
 
     def _truths(self, label):
         """Codes of one label, or of several rows."""
         depth = 2 if self._multilabel else 1
         nested = isinstance(label, list) and (
-            depth == 1 or bool(label) and isinstance(label[0], list)
+            depth == 1 or (bool(label) and isinstance(label[0], list))
         )
         rows = label if nested else [label]
         return [self._coded(row if self._multilabel else [row]) for row in rows]

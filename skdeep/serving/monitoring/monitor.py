@@ -137,7 +137,7 @@ class Monitor:
     def learn_labels(self, probabilities, labels):
         """Take in predictions and their labels at once, without any id."""
         with self._lock:
-            self._labels.record_all(probabilities, labels)
+            self._labels.label_all(probabilities, labels)
 
     def report(self):
         """All that there is to tell.

@@ -70,11 +70,29 @@ class Ring(SharedRecords):
 
     def __init__(self, dtype, n_records, folder=None, name="records"):
         super().__init__([("time", np.int64), *dtype], n_records, folder, name)
-        self._next = int(self.own["time"].argmin())
+        # Views: to take records apart for each of them would take longer.
+        self._fields = {field: self.own[field] for field in self.own.dtype.names}
+        self._next = int(self._fields["time"].argmin())
 
-    def append(self, records):
-        """Write records, an array; of more than there is room for the last ones."""
-        records = records[-self.n_records :]
-        places = (self._next + np.arange(len(records))) % self.n_records
-        self.own[places] = records
-        self._next = int((self._next + len(records)) % self.n_records)
+    def append(self, n_records, **fields):
+        """Write records; of more than there is room for the last ones.
+
+        Parameters
+        ----------
+        n_records : int
+
+        **fields : array-like
+            Of `n_records` values each, or one for all.
+        """
+        kept = min(n_records, self.n_records)
+        start = self._next
+        if start + kept <= self.n_records:
+            places = slice(start, start + kept)
+        else:
+            places = (start + np.arange(kept)) % self.n_records
+        for name, values in fields.items():
+            values = np.asarray(values)
+            self._fields[name][places] = (
+                values[n_records - kept :] if values.ndim else values
+            )
+        self._next = (start + kept) % self.n_records
