@@ -22,7 +22,7 @@ _LONGEST_NAME = 200
 # The same content makes the same file.
 _DATE = (1980, 1, 1, 0, 0, 0)
 # All that zipfile raises for files that others made.
-_BROKEN = (
+BROKEN = (
     zipfile.BadZipFile,
     EOFError,
     NotImplementedError,
@@ -82,7 +82,7 @@ def write(path, config, parts):
         **config,
     }
     text = json.dumps(config, allow_nan=False, indent=1).encode()
-    _replace(path, _zipped({_CONFIG: text, **parts}))
+    replace(path, _zipped({_CONFIG: text, **parts}))
 
 
 def _zipped(parts):
@@ -93,7 +93,7 @@ def _zipped(parts):
     return stream.getbuffer()
 
 
-def _replace(path, data):
+def replace(path, data):
     """Write a file beside the old one, and take its place in one step."""
     path = Path(os.path.realpath(path))
     beside = path.with_name(f".{path.name[:100]}.{secrets.token_hex(8)}")
@@ -133,23 +133,33 @@ def read(path):
             "else."
         )
     try:
-        stored = _unzipped(data)
-    except ArchiveError as error:
-        raise ArchiveError(f"{path} was refused: {error}") from None
-    except _BROKEN as error:
-        raise ArchiveError(f"{path} is damaged: {error}") from error
-    if _CONFIG not in stored:
-        raise ArchiveError(f"{path} was refused: it has no {_CONFIG}.")
-    try:
+        stored = unzipped(data)
+        if _CONFIG not in stored:
+            raise ArchiveError(f"it has no {_CONFIG}.")
         config = _parsed(stored.pop(_CONFIG))
         _check_parts(config["parts"], stored)
     except ArchiveError as error:
-        raise ArchiveError(f"{path} was refused: {error}") from None
+        raise ArchiveError(f"{path} was refused: {error}") from error.__cause__
     return Archive(config, stored)
 
 
-def _unzipped(data):
-    """Name to bytes, of a zip file that hides and compresses nothing."""
+def unzipped(data):
+    """Name to bytes, of a zip file that hides and compresses nothing.
+
+    Raises
+    ------
+    ArchiveError
+        If it does, or is no zip file.
+    """
+    try:
+        return _stored(data)
+    except ArchiveError:
+        raise
+    except BROKEN as error:
+        raise ArchiveError(f"it is damaged: {error}.") from error
+
+
+def _stored(data):
     with zipfile.ZipFile(io.BytesIO(data)) as file:
         entries, total = file.infolist(), 0
         for entry in entries:
