@@ -44,6 +44,8 @@ def find_drift(window, bins, classes, reference):
         matters = test.pop("effect") >= test.pop("least")
         del test["p"]
         test["p_value"], test["alarm"] = p_value, matters and p_value <= ALPHA
+    for entry in features:
+        entry["alarm"] = any(test["alarm"] for test in entry["tests"].values())
     reasons = [why for entry in features for why in _reasons(entry)]
     predictions["alarm"] = any(test["alarm"] for test in predictions.pop("tests"))
     if predictions["alarm"]:

@@ -41,6 +41,11 @@ class Monitor:
     latency : callable, default=None
         Returns a dict of what the server knows about its latency; names to numbers.
 
+    Attributes
+    ----------
+    signature, latency, n_remembered
+        As given.
+
     Examples
     --------
     >>> from skdeep.serving.monitoring import Monitor
@@ -77,6 +82,7 @@ class Monitor:
         self._counters = Counters(n_counters, window, folder, f"{name}-counts")
         self._labels = Labels(signature, n_remembered, n_labels, folder, name)
         self._lock = threading.Lock()
+        self.n_remembered = n_remembered
         self._scored = (None, None)
 
     def observe(self, rows, probabilities, request_ids=None):

@@ -1,9 +1,10 @@
 """How right the predictions were whose truth is known."""
 
-import importlib
 import math
 
 import numpy as np
+
+from skdeep._availability import optional
 
 # Half the width of an interval that holds 95 % of a normal distribution.
 _Z = 1.959964
@@ -98,20 +99,8 @@ def mean(values):
 
 
 def adwin():
-    """River's detector.
-
-    Raises
-    ------
-    ImportError
-        Names the command that installs it.
-    """
-    try:
-        return importlib.import_module("river.drift").ADWIN
-    except ImportError as error:
-        raise ImportError(
-            "Judging labels needs river, which is not installed. "
-            "Install it with: pip install 'skdeep[monitor]'"
-        ) from error
+    """River's detector; without river, the ImportError names the extra."""
+    return optional("river.drift", "monitor").ADWIN
 
 
 def find_change(wrong):
