@@ -95,6 +95,7 @@ def course(points, label):
         _rectangle(svg, x - width / 2, high, width, low - high, "interval", told)
         _rectangle(svg, x - width / 2, y - 1.5, width, 3, "window", told)
     caption = ElementTree.SubElement(figure, "figcaption")
-    for name in (points[0]["last"], f"{bottom:.0%} to 100%", points[-1]["last"]):
-        ElementTree.SubElement(caption, "span").text = str(name)
+    first, last = (p["last"].replace("T", " ")[:16] for p in (points[0], points[-1]))
+    for name in (first, f"{bottom:.0%} to 100%", last):
+        ElementTree.SubElement(caption, "span").text = name
     return figure

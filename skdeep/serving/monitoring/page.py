@@ -8,6 +8,7 @@ from skdeep.serving.monitoring.charts import course, pairs
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 # A page of more pictures would be too long to read; the table has all features.
 _MOST_PICTURES = 60
+_RATES = {"missing": "Missing", "out_of_range": "Never seen in training data"}
 _SCORES = {
     "accuracy": "Accuracy",
     "balanced_accuracy": "Balanced accuracy",
@@ -72,15 +73,13 @@ def render(report):
 def _header(report):
     kind = "alarm" if report["alarm"] else "calm"
     window = report["window"]
-    span = "" if window["first"] is None else f", {window['first']} to {window['last']}"
+    span = "" if window["first"] is None else f", {_span(window)}"
     return tag(
         "header",
         tag("h1", "Monitoring"),
         tag(
             "div",
-            tag(
-                "p", _sign(report), " ", tag("strong", _said(report)), class_="verdict"
-            ),
+            tag("p", tag("strong", _said(report)), class_="verdict"),
             tag("ul", *(tag("li", reason) for reason in report["reasons"])),
             class_=f"banner {kind}",
         ),
@@ -100,19 +99,24 @@ def _said(report):
     return f"{'▲' if report['alarm'] else '●'} {verdict[0].upper()}{verdict[1:]}"
 
 
+def _span(told):
+    first, last = (told[key].replace("T", " ")[:16] for key in ("first", "last"))
+    return f"{first} to {last} UTC"
+
+
 def _sections(report):
     yield _cards(report)
-    yield _drift(report["features"])
     yield _predictions(report["predictions"])
     yield _accuracy(report["labels"])
     yield _latency(report["latency"])
+    yield _features(report["features"])
 
 
 def _cards(report):
     scores = report["labels"]
     shown = [
         ("Rows", f"{report['n_rows']:,}"),
-        ("Changed", f"{sum(f['alarm'] for f in report['features'])}"),
+        ("Changed features", f"{sum(f['alarm'] for f in report['features'])}"),
         ("Labels", f"{scores['n_labels']:,}"),
     ]
     if scores["n_labels"]:
@@ -139,7 +143,7 @@ def _legend():
     )
 
 
-def _drift(features):
+def _features(features):
     ranked = sorted(
         features, key=lambda f: (f["alarm"], f["psi"] - f["psi_noise"]), reverse=True
     )
@@ -151,17 +155,23 @@ def _drift(features):
         parts.append(tag("p", f"The {_MOST_PICTURES} that changed most are shown."))
     if features:
         parts.append(_feature_table(features))
-    return _section("drift", "Features", *parts)
+    return _section("features", "Features", *parts)
 
 
 def _feature(entry):
     flag = tag("span", "▲ changed", class_="flag") if entry["alarm"] else ""
+    rates = [pair for pair in _RATES.items() if entry[pair[0]]]
     return tag(
         "article",
         tag("h3", entry["name"], " ", flag),
         pairs(entry["bins"], f"Shares of the values of {entry['name']}"),
-        tag("p", f"PSI {entry['psi']:.3f}, of which {entry['psi_noise']:.3f} is noise"),
+        tag("p", _index(entry)),
+        *(tag("p", f"{told}: {entry[key]:.1%}") for key, told in rates),
     )
+
+
+def _index(entry):
+    return f"PSI {entry['psi']:.3f} (chance alone: {entry['psi_noise']:.3f})"
 
 
 def _feature_table(features):
@@ -221,8 +231,8 @@ def _predictions(predictions):
             _legend(),
             tag(
                 "p",
-                f"PSI {predictions['psi']:.3f}, of which {predictions['psi_noise']:.3f}"
-                f" is noise; {predictions['n_reference']:,} rows of training data. ",
+                f"{_index(predictions)}, beside the predictions for "
+                f"{predictions['n_reference']:,} rows of training data. ",
                 flag,
             ),
         ]
@@ -260,7 +270,7 @@ def _accuracy(scores):
         course(scores["over_time"], "Accuracy over time"),
         tag(
             "p",
-            f"{scores['n_labels']:,} labels, {scores['first']} to {scores['last']}, in "
+            f"{scores['n_labels']:,} labels, {_span(scores)}, in "
             f"{len(scores['over_time'])} parts; bars show 95 % intervals.",
             class_="legend",
         ),
