@@ -6,7 +6,7 @@ import threading
 import time
 from pathlib import Path
 
-from skdeep.serving.bodies import Gone, compressed, read_body
+from skdeep.serving.bodies import Gone, Patience, compressed, read_body
 from skdeep.serving.errors import RequestError
 from skdeep.serving.exchange import Query, error_reply, json_reply
 from skdeep.serving.logs import AccessLog, RequestIds
@@ -83,6 +83,7 @@ class App:
         self._protocols = {}
         self._load = load
         self._on_failure = on_failure
+        self._patience = Patience(settings.body_timeout)
         self._ids = RequestIds()
         self._log = AccessLog()
         self._pages = make_pages(self)
@@ -108,7 +109,7 @@ class App:
         n_rows = 0
         try:
             body = await read_body(
-                receive, headers, self.settings.max_body, self.settings.body_timeout
+                receive, headers, self.settings.max_body, self._patience
             )
             read = self._protocols[scope["path"]].read
             query = Query(body, headers)
@@ -152,8 +153,7 @@ class App:
             await send({"type": "http.response.body", "body": body})
             return
         # A client that doesn't read must not stay for ever.
-        async with asyncio.timeout(self.settings.body_timeout):
-            await send({"type": "http.response.body", "body": body})
+        await self._patience.wait(send({"type": "http.response.body", "body": body}))
 
     def _failed(self, request_id):
         told = request_id.decode()

@@ -1,12 +1,12 @@
 """What comes from a client and what goes back, without any protocol's form."""
 
-import json
 from typing import NamedTuple
 
+from skdeep.serving import json_text
 from skdeep.serving.errors import RequestError, invalid
 
 JSON = "application/json"
-_encode = json.JSONEncoder(separators=(",", ":")).encode
+_PLAIN_JSON = JSON.encode()
 
 
 class Query(NamedTuple):
@@ -57,7 +57,7 @@ def parse(text):
     value : object
     """
     try:
-        return json.loads(text)
+        return json_text.loads(text)
     except (ValueError, RecursionError) as error:
         raise invalid(f"The body must be JSON: {error}.") from None
 
@@ -72,12 +72,12 @@ def parse_object(text):
 
 def json_reply(value, status=200, headers=None):
     """Reply with a JSON value."""
-    return Reply(_encode(value).encode(), JSON, status, headers or {})
+    return Reply(json_text.dumps(value), JSON, status, headers or {})
 
 
 def json_lines(values):
     """Text with one JSON value in each line."""
-    return "".join(f"{_encode(value)}\n" for value in values).encode()
+    return b"".join(json_text.dumps(value) + b"\n" for value in values)
 
 
 def error_reply(error):
@@ -107,7 +107,7 @@ def content_type(query, supported):
         With status 415.
     """
     header = query.headers.get(b"content-type")
-    if header is None:
+    if header is None or (header == _PLAIN_JSON and supported[0] == JSON):
         return supported[0], {}
     media_type, *rest = header.decode("latin-1").lower().split(";")
     media_type = media_type.strip()

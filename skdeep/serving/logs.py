@@ -1,6 +1,7 @@
 """Lines of JSON, one for each request and each event, with ids of requests."""
 
 import asyncio
+import functools
 import itertools
 import json
 import logging
@@ -10,7 +11,8 @@ import sys
 import time
 from datetime import UTC, datetime
 
-_FIT_ID = re.compile(rb"[\x21-\x7e]{1,128}")
+# Nothing that JSON or a terminal would read anything into.
+_FIT_ID = re.compile(rb"[A-Za-z0-9._:/@=+-]{1,128}")
 # Every writing of a line by itself would cost as much as a prediction.
 _FLUSH_SECONDS = 0.2
 
@@ -77,13 +79,22 @@ def _line(entry):
     at, method, path, status, seconds, n_rows, request_id = entry
     return (
         f'{{"time":"{_iso(at)}","event":"request","method":"{method}",'
-        f'"path":{json.dumps(path)},"status":{status},"ms":{seconds * 1e3:.3f},'
-        f'"rows":{n_rows},"request_id":{json.dumps(request_id)}}}\n'
+        f'"path":{_quoted(path)},"status":{status},"ms":{seconds * 1e3:.3f},'
+        f'"rows":{n_rows},"request_id":"{request_id}"}}\n'
     )
 
 
+_quoted = functools.lru_cache(64)(json.dumps)
+
+
+@functools.lru_cache(2)
+def _second(at):
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
 def _iso(at):
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
+    whole = int(at)
+    return f"{_second(whole)}.{int((at - whole) * 1000):03d}Z"
 
 
 class JsonFormatter(logging.Formatter):

@@ -137,8 +137,12 @@ class RowReader:
             return array.astype(self._signature.dtype)
         if self._kinds != {"number"}:
             return None
-        with np.errstate(over="ignore"):
-            rows = array.astype(self._signature.dtype, order="C", copy=False)
+        dtype = self._signature.dtype
+        if array.dtype == dtype:
+            rows = np.ascontiguousarray(array)
+        else:
+            with np.errstate(over="ignore"):
+                rows = array.astype(dtype, order="C")
         if np.isfinite(rows).all():
             return rows
         fine = np.isfinite(rows) | (np.isnan(rows) & self._may_miss)
