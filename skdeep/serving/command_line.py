@@ -4,7 +4,6 @@ import argparse
 import importlib
 import os
 import sys
-from contextlib import suppress
 
 from skdeep._version import __version__
 from skdeep.serving.errors import ModelError
@@ -35,8 +34,7 @@ def main(arguments=None):
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add_parser(commands)
     for name in _OTHERS:
-        with suppress(ModuleNotFoundError):
-            importlib.import_module(name).add_parser(commands)
+        importlib.import_module(name).add_parser(commands)
     parsed = parser.parse_args(arguments)
     try:
         return parsed.func(parsed) or 0

@@ -58,7 +58,7 @@ class Signature(NamedTuple):
         Of one sample that may be sent folded.
 
     classes : list
-        Labels, one for each output.
+        Labels, one for each output; with `multilabel`, the values of each output.
 
     multilabel : bool
         Whether a row may have any number of labels.
@@ -127,7 +127,7 @@ def read_signature(told, types):
         ),
         as_columns=as_columns,
         input_shape=None if shape is None else tuple(shape),
-        classes=told["classes"],
+        classes=_classes(told),
         multilabel=bool(told.get("multilabel")),
     )
 
@@ -144,6 +144,13 @@ def input_names(inputs):
         f"x{position}" if entry.get("name") is None else entry["name"]
         for position, entry in enumerate(inputs)
     ]
+
+
+def _classes(told):
+    classes = told["classes"]
+    if not told.get("multilabel"):
+        return classes
+    return [label if isinstance(label, list) else [0, 1] for label in classes]
 
 
 def _label(position, name):

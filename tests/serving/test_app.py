@@ -298,6 +298,18 @@ def test_metrics(digits, client):
     assert answer.text.endswith("# EOF\n")
 
 
+def test_monitoring_and_feedback(cancer, client):
+    talk = client(create_app(cancer.served()))
+    answer = talk.post("/predict", content=body_of(cancer, 3))
+    report = talk.get("/monitoring").json()
+    assert report["window"]["n_rows"] == 3
+    assert report["latency"]["requests"] == 1
+    told = {"id": answer.headers["x-request-id"], "label": ["malignant"] * 3}
+    assert talk.post("/feedback", json=told).json()["accepted"] == 1
+    assert "skdeep_window_rows 3.0" in talk.get("/metrics").text
+    assert talk.get("/monitoring", headers={"accept": "text/html"}).text.startswith("<!")
+
+
 def test_monitoring_without_statistics(digits, client):
     served = digits.served()
     served.reference = None
