@@ -1,6 +1,7 @@
-"""Methods that some parameters take away."""
+"""What is not there: methods that parameters take away, and optional packages."""
 
 import functools
+import importlib
 
 
 class UnavailableMethodError(AttributeError, ValueError):
@@ -34,3 +35,29 @@ class available_unless:
         if reason is not None:
             raise UnavailableMethodError(reason)
         return self.method.__get__(instance, owner)
+
+
+def optional(name, extra):
+    """Import a module of a package that may not be there.
+
+    Parameters
+    ----------
+    name : str
+        Of the module.
+
+    extra : str
+        Of skdeep, which brings the package.
+
+    Raises
+    ------
+    ImportError
+        Names the command that installs it.
+    """
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        package = name.partition(".")[0]
+        raise ImportError(
+            f"This needs {package}, which is not installed. "
+            f"Install it with: pip install 'skdeep[{extra}]'"
+        ) from error

@@ -268,6 +268,8 @@ class BaseDeepClassifier(
         else:
             outcomes = meeting.run(trainings)
         self._keep(trainings, data, max(outcome.n_iter for outcome in outcomes))
+        alone = not meeting.in_company()
+        self._reference = fitting.describe(self, data, **stage) if alone else None
         if incremental:
             return
         for training in trainings:

@@ -17,15 +17,20 @@ from skdeep._bins import learn_edges
 from skdeep._devices import resolve_device, resolve_dtype
 from skdeep._facts import find_columns, find_facts
 from skdeep._frames import Columns
-from skdeep._inference import most_probable
+from skdeep._inference import forward, most_probable
 from skdeep._losses import target_rows
 from skdeep._members import join_modules, modules_of
 from skdeep._module_state import pack, unpack
 from skdeep._progress import Curves, Validation
+from skdeep._reference import count_classes, evenly, learn_reference
 from skdeep._split import split_validation
 from skdeep._stacked import Training
 from skdeep._threads import threads_for
 from skdeep.modules import allocate, build, initialize, use_generator
+
+# Rows that a fitted net predicts to know how often it names each class.
+_MOST_PREDICTED = 1000
+_STEPS_FOR_ONE = 100
 
 
 class Data(NamedTuple):
@@ -54,6 +59,9 @@ class Data(NamedTuple):
 
     facts : dict
         What the module's configuration holds about X, besides its shape.
+
+    present : ndarray of int
+        As `index`, but with each of the rows that are merged there.
     """
 
     X: object
@@ -65,6 +73,7 @@ class Data(NamedTuple):
     dtype: torch.dtype
     columns: Columns | None
     facts: dict
+    present: np.ndarray
 
     def fitted_attributes(self, modules):
         """What an estimator needs to predict with `modules`."""
@@ -223,6 +232,7 @@ def validate(estimator, X, y, sample_weight, *, classes, going_on, incremental):
             # Rows of weight zero are as good as absent.
             columns = columns.keep_present(flat, index)
     facts = find_facts(estimator, flat, index, columns, going_on)
+    present = index
     if estimator.solver == "lbfgs":
         index, weight = batching.distinct_rows(flat, targets.codes, weight, index)
     if going_on:
@@ -235,7 +245,47 @@ def validate(estimator, X, y, sample_weight, *, classes, going_on, incremental):
         dtype = resolve_dtype(name, flat.dtype, device)
     channels_last = getattr(estimator, "channels", "first") == "last"
     fold = batching.Fold(shape, channels_last)
-    return Data(flat, index, targets, weight, fold, device, dtype, columns, facts)
+    return Data(
+        flat, index, targets, weight, fold, device, dtype, columns, facts, present
+    )
+
+
+def describe(estimator, data, *, going_on, incremental):
+    """What the training data looked like, and what the fitted net says of it.
+
+    Parameters
+    ----------
+    estimator : BaseDeepClassifier
+        With its fitted attributes.
+
+    data : Data
+
+    going_on, incremental : bool
+        As in ``validate``. Later parts of the data don't count.
+
+    Returns
+    -------
+    reference : dict or None
+        None if the fit that goes on has none.
+    """
+    if incremental and going_on:
+        return getattr(estimator, "_reference", None)
+    columns = data.columns
+    reference = learn_reference(
+        data.X, data.present, None if columns is None else columns.categories
+    )
+    if incremental:
+        # One epoch on a part of the data: its answers will not stay.
+        return reference
+    # A forward pass takes a third of a step of training: 1 % of the fit at most.
+    n_steps = len(data.present) * estimator.n_iter_
+    index = evenly(data.present, min(_MOST_PREDICTED, n_steps // _STEPS_FOR_ONE))
+    if len(index):
+        rows = batching.Rows(data.X[index], data.fold, data.dtype, data.device)
+        logits = forward(estimator.module_, rows)
+        codes = most_probable(logits, data.targets.multilabel)
+        reference["classes"] = count_classes(codes)
+    return reference
 
 
 def prepare(estimator, data, make_events, *, going_on, incremental):

@@ -44,6 +44,11 @@ def run(trainings):
     return results
 
 
+def in_company():
+    """Whether fits of this thread train together with others, of which few are kept."""
+    return getattr(_here, "meeting", None) is not None
+
+
 class _Aborted(BaseException):
     """The call that a task belongs to has been given up."""
 

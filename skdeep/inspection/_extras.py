@@ -1,6 +1,6 @@
 """Packages of the extra `explain`, imported where they are used."""
 
-import importlib
+from skdeep._availability import optional
 
 
 def extra(name):
@@ -11,11 +11,4 @@ def extra(name):
     ImportError
         Names the command that installs it.
     """
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        package = name.partition(".")[0]
-        raise ImportError(
-            f"This needs {package}, which is not installed. "
-            "Install it with: pip install 'skdeep[explain]'"
-        ) from error
+    return optional(name, "explain")
