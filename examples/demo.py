@@ -1,15 +1,19 @@
 """The main job on real data, for all three nets: ``make demo`` runs it.
 
 Load, split, search over sampler and net together, test, explain, save, load in a fresh
-process. The three tasks differ in their data, their net and their grid; everything else
+process, serve, ask once, stop. The three tasks differ in their data, their net and their grid; everything else
 is one path, in the order of ``run``.
 """
 
 import argparse
+import json
 import os
+import socket
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +40,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skdeep import DeepCNNClassifier, DeepMLPClassifier, DeepRNNClassifier
 from skdeep.inspection import permutation_importance
+from skdeep.persistence import save
 
 SEED = 0
 SAMPLERS = [
@@ -251,6 +256,9 @@ def run(task, effort, folder, say):
 
     say(f"{task.name}: saving, loading in a fresh process")
     results |= save_and_reload(search.best_estimator_, X_test, folder, task.name)
+
+    say(f"{task.name}: serving, asking once, stopping")
+    results |= serve_and_ask(search.best_estimator_["net"], X_test, folder, task.name)
     return results
 
 
@@ -337,6 +345,53 @@ def save_and_reload(model, X_test, folder, name):
     return {"model_file": model_file}
 
 
+def serve_and_ask(net, X_test, folder, name):
+    """A safe file behind ``skdeep serve``; its answer must be that of the net."""
+    served_file = folder / f"{name.lower()}.skdeep"
+    save(net, served_file)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = ["-m", "skdeep.serving.command_line", "serve", served_file]
+    command += ["--port", str(port), "--log-level", "error", "--no-access-log"]
+    server = subprocess.Popen([sys.executable, *command])
+    try:
+        url = f"http://127.0.0.1:{port}"
+        wait_until_ready(f"{url}/readyz", server)
+        start = time.perf_counter()
+        answer = ask(f"{url}/invocations", {"instances": X_test[:1].tolist()})
+        milliseconds = 1000 * (time.perf_counter() - start)
+    finally:
+        server.terminate()
+        status = server.wait(timeout=30)
+    assert status == 0, f"the server ended with status {status}"
+    (prediction,) = answer["predictions"]
+    np.testing.assert_allclose(prediction["probabilities"], net(X_test)[0], atol=1e-5)
+    return {"served_file": served_file, "milliseconds": milliseconds}
+
+
+def wait_until_ready(url, server, patience=60):
+    """Ask until the answer is yes."""
+    end = time.monotonic() + patience
+    while True:
+        try:
+            with urllib.request.urlopen(url):
+                return
+        except (urllib.error.URLError, ConnectionError):
+            if server.poll() is not None or time.monotonic() > end:
+                raise
+            time.sleep(0.1)
+
+
+def ask(url, question):
+    """Send JSON, and read JSON."""
+    request = urllib.request.Request(
+        url, json.dumps(question).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request) as answer:
+        return json.load(answer)
+
+
 # ------------------------------------------------------------------------------ report
 
 
@@ -355,6 +410,8 @@ def report(tasks):
     sizes = [result["model_file"].stat().st_size / 1000 for result in results]
     rows.append(["model file", *(f"{size:.0f} kB" for size in sizes)])
     rows.append(["same in a fresh process", *("yes" for _ in results)])
+    times = [result["milliseconds"] for result in results]
+    rows.append(["one answer of the server", *(f"{ms:.1f} ms" for ms in times)])
     rows.append(["seconds", *(f"{r['seconds']:.0f}" for r in results)])
     return as_table(rows)
 
