@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import json
+import platform
 
 from skdeep import _archive as archive
 from skdeep._archive import ArchiveError
@@ -84,7 +85,10 @@ def save(model, path, X=None, *, onnx="auto"):
         parts[_REFERENCE] = json.dumps(reference).encode()
     config = {
         "skdeep_version": __version__,
-        "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
+        "versions": {
+            "python": platform.python_version(),
+            **{name: importlib.metadata.version(name) for name in _PACKAGES},
+        },
         "model": type(model).__name__,
         "signature": signature,
         "estimator": node,
