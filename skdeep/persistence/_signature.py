@@ -124,7 +124,16 @@ def _encoded(step, names):
 
 def _positions(columns, names):
     """Positions of what a ColumnTransformer takes."""
+    positions = np.arange(len(names))
+    if isinstance(columns, slice):
+        start, stop = columns.start, columns.stop
+        if isinstance(start, str):
+            start = names.index(start)
+        if isinstance(stop, str):
+            # As pandas has it, the last one is included.
+            stop = names.index(stop) + 1
+        return positions[slice(start, stop, columns.step)].tolist()
     columns = [columns] if isinstance(columns, (str, int)) else columns
-    if not isinstance(columns, slice) and any(isinstance(c, str) for c in columns):
+    if any(isinstance(column, str) for column in columns):
         return [names.index(column) for column in columns]
-    return np.arange(len(names))[columns].tolist()
+    return positions[columns].tolist()

@@ -50,7 +50,7 @@ def answers(session, signature, rows):
     return p
 
 
-def assert_agrees(model, tmp_path, rows, tolerance=1e-6):
+def assert_agrees(model, tmp_path, rows, tolerance=1e-5):
     session, signature = exported(model, tmp_path)
     for some in (rows, rows[:1]):
         p = answers(session, signature, some)
@@ -65,7 +65,7 @@ def test_net_of_every_kind(case, tmp_path):
     single = case in ("images", "series", "last", "residual", "tokens")
     single = single or "steps" in case or "series" in case
     # In double precision nothing but the order of sums differs.
-    assert_agrees(net, tmp_path, rows, 1e-6 if single else 1e-12)
+    assert_agrees(net, tmp_path, rows, 1e-5 if single else 1e-12)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -177,7 +177,7 @@ def test_columns_of_every_kind(tmp_path):
 
 
 def test_frame_of_polars(tmp_path):
-    frame = polars.from_pandas(FRAME)
+    frame = polars.DataFrame({name: list(FRAME[name]) for name in FRAME})
     net = mlp(max_iter=1).fit(frame, Y)
     session, signature = exported(net, tmp_path, frame)
     p = answers(session, signature, frame)
@@ -266,10 +266,8 @@ def test_nothing_is_said(tmp_path, capfd, caplog):
             "categories that are texts must come straight from the user",
         ),
         (
-            lambda: mlp(max_iter=1).fit(
-                FRAME.rename(columns={"a": "probabilities"}), Y
-            ),
-            "must have another name than 'probabilities'",
+            lambda: mlp(max_iter=1).fit(FRAME.rename(columns={"a": "net/"}), Y),
+            "must have another name than 'net/'",
         ),
         (
             lambda: mlp(max_iter=1, categorical_features=[0, 1]).fit(
