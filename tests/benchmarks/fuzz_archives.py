@@ -2,12 +2,12 @@
 
 Prints how many were refused and how many were loaded, for each way to do harm. A reader
 that crashes ends the process, and one that hangs is ended by an alarm. Takes minutes.
+Run it from the folder of the tests: python -m benchmarks.fuzz_archives
 """
 
 import argparse
 import faulthandler
 import signal
-import sys
 import tempfile
 import time
 import warnings
@@ -15,10 +15,6 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
-
-# The tests beside this folder, which has an inspection of its own.
-sys.path[0] = str(Path(__file__).parents[1])
-
 from benchmarks.measuring import machine
 from inspection.explained import case_of
 from persistence.corruptions import corrupt, nothing_happens

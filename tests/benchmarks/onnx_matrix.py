@@ -2,10 +2,10 @@
 
 Prints a table as markdown: one line for each group of nets, with the largest difference
 of a probability, the largest graph and the longest export. Takes minutes.
+Run it from the folder of the tests: python -m benchmarks.onnx_matrix
 """
 
 import argparse
-import sys
 import tempfile
 import time
 import warnings
@@ -14,6 +14,8 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
+from benchmarks.measuring import machine
+from inspection.explained import padded, table_of_categories, tokens
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_digits, load_wine
 from sklearn.decomposition import PCA, TruncatedSVD
@@ -34,12 +36,6 @@ from sklearn.preprocessing import (
     StandardScaler,
     TargetEncoder,
 )
-
-# The tests beside this folder, which has an inspection of its own.
-sys.path[0] = str(Path(__file__).parents[1])
-
-from benchmarks.measuring import machine
-from inspection.explained import padded, table_of_categories, tokens
 
 from skdeep import DeepCNNClassifier, DeepMLPClassifier, DeepRNNClassifier
 from skdeep.modules import ACTIVATIONS
