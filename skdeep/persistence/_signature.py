@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
-from skdeep._frames import is_frame, learn_columns, named_columns
+from skdeep._frames import is_frame, is_missing, learn_columns, named_columns
 from skdeep.persistence._steps import unnest
 
 _JSON = (str, int, float, bool)
@@ -102,7 +102,7 @@ def _of_step(step, X):
     if columns is not None:
         kinds = [_kind(codes) for codes in columns.categories]
     for j, categories in _encoded(step, names).items():
-        kinds[j] = _kind([c for c in categories.tolist() if c is not None and c == c])
+        kinds[j] = _kind([c for c in categories.tolist() if not is_missing(c)])
     return _inputs(names, _with_booleans(kinds, X), bool(tags.allow_nan))
 
 
