@@ -108,10 +108,9 @@ def describe(estimator, where, arrays):
             encoded[key] = encode(value, (*where, key), arrays)
         except (NotPlainError, RecursionError) as error:
             got = error.value if isinstance(error, NotPlainError) else value
-            settable = key in estimator.get_params(deep=False)
-            advice = (
-                "set it to something plain with set_params, or " if settable else ""
-            )
+            advice = ""
+            if key in estimator.get_params(deep=False):
+                advice = "set it to something plain with set_params, or "
             raise TypeError(
                 f"`{key}` of {name} must be plain data (numbers, texts, arrays, and "
                 f"lists, tuples and dicts of them). Got {got!r}, which could only be "

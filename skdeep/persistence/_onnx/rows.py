@@ -59,7 +59,7 @@ def _numbers(net, random_state):
     rows = random_state.standard_normal((N_ROWS, *shape))
     first = [
         part
-        for part in modules_of(net.module_)[0].modules()
+        for part in modules_of(net.to_module())[0].modules()
         if isinstance(part, InputStandardizer)
     ]
     # Those of a table are of its numbers alone.
@@ -86,7 +86,7 @@ def _padded(net, rows):
 
 def _tokens(net, random_state):
     n_features = net.n_features_in_
-    size = modules_of(net.module_)[0].vocabulary_size
+    size = modules_of(net.to_module())[0].vocabulary_size
     rows = random_state.randint(0, size + 3, (N_ROWS, n_features))
     for i in range(0, N_ROWS, 2):
         rows[i, i * n_features // N_ROWS :] = 0
