@@ -143,4 +143,11 @@ def _rebuilt(config, parts):
         steps.check_savable(model)
     except TypeError as error:
         raise ArchiveError(f"it holds no model: {error}") from error
+    front, net = steps.unnest(model)
+    # A tokenizer makes rows as long as it was told, whatever they are good for.
+    if front and getattr(front[-1][1], "n_features_out_", None) not in (
+        None,
+        net.n_features_in_,
+    ):
+        raise ArchiveError("its tokens don't fit its net.")
     return model

@@ -25,6 +25,19 @@ class Curve:
         return "a list of numbers"
 
 
+class Codes:
+    """A dict of texts and codes."""
+
+    def allows(self, value):
+        code = Number(0, 2**31 - 1, integer=True)
+        return isinstance(value, dict) and all(
+            isinstance(token, str) and code.allows(value[token]) for token in value
+        )
+
+    def __str__(self):
+        return "a dict of texts and integers"
+
+
 # What goes wrong where data isn't what it should be.
 MISFITS = (
     ArithmeticError,
@@ -67,7 +80,7 @@ _MAYBE = {
     "_reference": [Kind(dict, "statistics"), _NONE],
 }
 _TOKENIZER = {
-    "vocabulary_": [Kind(dict, "a dict")],
+    "vocabulary_": [Codes()],
     "n_features_out_": [Number(1, integer=True)],
 }
 # What the data frames that `transform` returns are is kept there by scikit-learn.

@@ -6,7 +6,6 @@ import sys
 
 import numpy as np
 import onnx
-import onnxruntime
 import pandas as pd
 import polars
 import pytest
@@ -20,6 +19,7 @@ from inspection.explained import (
 from numpy.testing import assert_allclose, assert_array_equal
 from persistence.models import PIPELINES, pipeline
 from persistence.test_refusals import Doubler
+from scipy import sparse
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
 from sklearn.impute import SimpleImputer
@@ -333,9 +333,12 @@ def test_same_model_gives_the_same_file(tmp_path):
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
-def test_rows_of_the_user_are_compared_too(tmp_path):
-    session, signature = exported(fitted("mlp"), tmp_path, X)
-    assert_array_equal(
-        answers(session, signature, X), answers(session, signature, X.tolist())
+@pytest.mark.parametrize("rows", [X, X.tolist(), sparse.csr_array(X)])
+def test_rows_of_the_user_are_compared_too(rows, tmp_path, monkeypatch):
+    compared = []
+    monkeypatch.setattr(
+        "skdeep.persistence._onnx.check", lambda *given: compared.append(given[-1])
     )
-    assert isinstance(session, onnxruntime.InferenceSession)
+    to_onnx(fitted("mlp"), tmp_path / "model.onnx", rows)
+    assert_array_equal(compared[0][[0, -1]], X[[0, -1]])
+    assert len(compared) == 2

@@ -287,6 +287,18 @@ CHANGES = {
         "os",
         "`analyzer` must be",
     ),
+    "bad code": (
+        "texts",
+        ("steps", 0, 1, "state", "vocabulary_", "the"),
+        2**70,
+        "`vocabulary_` must be a dict of texts and integers",
+    ),
+    "long rows": (
+        "texts",
+        ("steps", 0, 1, "state", "n_features_out_"),
+        10**12,
+        "its tokens don't fit its net",
+    ),
 }
 
 
