@@ -11,16 +11,16 @@ client.wait_server_ready()
 passed("mlflow-skinny", "ping")
 
 frame = pd.DataFrame(case.rows, columns=case.columns)
-assert_entries_right(case, client.invoke(frame[frame.columns[::-1]]).predictions)
+assert_entries_right(case, client.invoke(frame[frame.columns[::-1]])["predictions"])
 passed("mlflow-skinny", "data frame")
 
 lists = {name: frame[name].tolist() for name in frame}
 for form in ({"inputs": lists}, {"instances": frame.to_dict("records")}):
-    assert_entries_right(case, client.invoke(form).predictions)
+    assert_entries_right(case, client.invoke(form)["predictions"])
 passed("mlflow-skinny", "inputs and instances")
 
 answer = client.invoke(frame, params={"output": "label"})
-assert answer.predictions == case.labels
+assert answer["predictions"] == case.labels
 assert answer.get_predictions()[0].tolist() == case.labels
 passed("mlflow-skinny", "params")
 
