@@ -176,7 +176,10 @@ class _Csv:
             first = next(csv.reader(file), [])
         self.n_columns = len(first)
         wanted = signature.names
-        has_names = {*wanted} <= {*first} if wanted else not all(map(_is_number, first))
+        if wanted is not None:
+            has_names = bool({*wanted} & {*first})
+        else:
+            has_names = not all(map(_is_number, first))
         self.names = first if has_names else None
 
     def parts(self, size, start):
