@@ -6,6 +6,7 @@ import json
 from skdeep import _archive as archive
 from skdeep._archive import ArchiveError
 from skdeep._availability import optional
+from skdeep._parameters import Boolean, OneOf, check_parameters
 from skdeep._version import __version__
 from skdeep.persistence import _steps as steps
 from skdeep.persistence._onnx import exported
@@ -66,16 +67,18 @@ def save(model, path, X=None, *, onnx="auto"):
     >>> bool((loaded.predict_proba(X) == net.predict_proba(X)).all())
     True
     """
+    check_parameters({"onnx": onnx}, {"onnx": [OneOf("auto"), Boolean()]})
     steps.check_savable(model)
     safetensors = optional("safetensors.numpy", "export")
     arrays, parts = {}, {}
     node = steps.describe(model, (), arrays, parts)
     signature = find_signature(model, X)
     first = {_WEIGHTS: safetensors.save(arrays)}
-    if onnx is not False:
+    if onnx is False:
+        signature["onnx_error"] = "The model was saved with onnx=False."
+    else:
         graph = exported(model, signature, X, must=onnx is True)
-        if graph is not None:
-            first[_ONNX] = graph
+        first |= {} if graph is None else {_ONNX: graph}
     reference = reference_of(model, X)
     if reference is not None:
         parts[_REFERENCE] = json.dumps(reference).encode()

@@ -21,6 +21,7 @@ _NUMBERS = {
 _WIDTH = 1024
 # Of the Mersenne twister.
 _N_KEYS = 624
+_MISFITS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
 class NotPlainError(TypeError):
@@ -150,15 +151,9 @@ def decode(encoded, arrays, used):
     try:
         ((kind, content),) = encoded.items()
         return _DECODERS[kind](content, arrays, used)
-    except (
-        ArithmeticError,
-        AttributeError,
-        LookupError,
-        TypeError,
-        ValueError,
-    ) as error:
-        if isinstance(error, ArchiveError):
-            raise
+    except ArchiveError:
+        raise
+    except _MISFITS as error:
         raise ArchiveError(f"it holds no value: {str(encoded)[:80]} ({error}).") from (
             error
         )

@@ -19,6 +19,8 @@ from skdeep.persistence._registry import NETS, name_of
 _PIPELINE_PARAMETERS = ("memory", "transform_input", "verbose")
 # What skops packs tightly inside, sparse matrices, may grow to this and no more.
 _LARGEST = 2**30
+# Imputers keep one. skops reads it off an empty array, which runs nothing.
+_HARMLESS = ["numpy.dtype"]
 
 
 def pipeline_class(name):
@@ -141,11 +143,12 @@ def _by_skops(step, where):
             f"The step {'/'.join(where)!r}, {type(step).__name__}, can't be stored "
             f"without running code when it is loaded: {error}; {what}."
         ) from error
+    types = sorted(set(types) - set(_HARMLESS))
     if types:
         raise TypeError(
-            f"The step {'/'.join(where)!r}, {type(step).__name__}, must be made of "
-            "types of scikit-learn, numpy and scipy alone, for loading others may run "
-            f"code. Got {', '.join(types)}; {what}."
+            f"The step {'/'.join(where)!r}, {type(step).__name__}, must hold nothing "
+            "but what skops trusts, for loading anything else may run code. Got "
+            f"{', '.join(types)}; {what}."
         )
     return data
 
@@ -213,7 +216,7 @@ def _from_skops(name, used, parts):
     used.add(name)
     _check_size(parts[name], name)
     try:
-        step = skops.loads(parts[name], trusted=[])
+        step = skops.loads(parts[name], trusted=_HARMLESS)
     except Exception as error:
         # skops says in many ways that it didn't write this.
         raise ArchiveError(f"the step {name!r} was refused by skops: {error}") from (
@@ -253,19 +256,18 @@ def unnest(model):
 
     net : estimator
     """
-    front, net = _unnested("", model)
+    *front, (_, net) = _unnested("", model)
     return front, net
 
 
 def _unnested(name, model):
-    if not is_pipeline(model):
-        return [], model
-    front = []
-    for key, step in model.steps[:-1]:
-        if step in (None, "passthrough") or hasattr(step, "fit_resample"):
-            continue
-        before, last = _unnested(f"{name}{key}/", step)
-        front += [*before, (name + key, last)]
-    key, last = model.steps[-1]
-    before, net = _unnested(f"{name}{key}/", last)
-    return front + before, net
+    """Names and steps, all that nothing is inside of."""
+    if is_pipeline(model):
+        return [
+            pair
+            for key, step in model.steps
+            for pair in _unnested(f"{name}/{key}" if name else key, step)
+        ]
+    if model is None or isinstance(model, str) or hasattr(model, "fit_resample"):
+        return []
+    return [(name, model)]

@@ -118,9 +118,7 @@ class App:
             else:
                 rows, answer = read(query)
             n_rows = len(rows[0])
-            probabilities = await self.service.batcher.submit(
-                rows, request_id.decode()
-            )
+            probabilities = await self.service.batcher.submit(rows, request_id.decode())
             if n_rows > _MANY_ROWS:
                 reply = await asyncio.to_thread(answer, probabilities)
             else:
@@ -211,8 +209,6 @@ class App:
                     threading.Thread(target=self._begin_service, daemon=True).start()
                 await send({"type": "lifespan.startup.complete"})
             else:
-                if self.service is not None:
-                    self.service.batcher.close()
                 self._log.flush()
                 await send({"type": "lifespan.shutdown.complete"})
                 return

@@ -2,9 +2,10 @@
 
 import asyncio
 import math
+import threading
 import time
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import numpy as np
 
@@ -64,7 +65,6 @@ class Batcher:
         self._n_waiting = 0
         self._is_busy = False
         self._had_company = False
-        self._executor = None
         self._seconds, self._seconds_per_row = _measure(model, max_batch)
 
     @property
@@ -119,13 +119,16 @@ class Batcher:
         if self._expected_seconds(len(rows[0])) < _SHORT:
             self._finish(loop, jobs, rows, _attempt(self._compute, rows))
             return
-        if self._executor is None:
-            self._executor = ThreadPoolExecutor(1, "skdeep-model")
-        self._executor.submit(_attempt, self._compute, rows).add_done_callback(
-            lambda done: loop.call_soon_threadsafe(
-                self._finish, loop, jobs, rows, done.result()
-            )
-        )
+        # One that nobody waits for, should the server's time be up meanwhile.
+        threading.Thread(
+            target=self._compute_beside, args=(loop, jobs, rows), daemon=True
+        ).start()
+
+    def _compute_beside(self, loop, jobs, rows):
+        outcome = _attempt(self._compute, rows)
+        # The loop may have been closed.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(self._finish, loop, jobs, rows, outcome)
 
     def _next_jobs(self):
         """Take jobs off the queue, as many as make a batch."""
@@ -203,17 +206,13 @@ class Batcher:
             {"retry-after": str(max(1, math.ceil(wait)))},
         )
 
-    def close(self):
-        """End the thread, if there is one."""
-        if self._executor is not None:
-            self._executor.shutdown(wait=False)
-
 
 def _joined(jobs):
     if len(jobs) == 1:
         return jobs[0].rows
-    return [np.concatenate(parts) for parts in zip(*(j.rows for j in jobs),
-                                                   strict=True)]
+    return [
+        np.concatenate(parts) for parts in zip(*(j.rows for j in jobs), strict=True)
+    ]
 
 
 def _attempt(compute, rows):

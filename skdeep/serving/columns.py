@@ -4,8 +4,8 @@ import numpy as np
 
 from skdeep.serving.errors import invalid, shown
 
-# What stands for a missing category among strings.
-MISSING = ""
+# What stands for a missing category among strings, and does so if "" is a category.
+_NONE, _OTHER_NONE = "", "\N{REPLACEMENT CHARACTER}"
 
 
 def read_column(field, values, unknown_categories=False):
@@ -30,7 +30,7 @@ def read_column(field, values, unknown_categories=False):
     RequestError
         Names the column, the row, what was expected and what came.
     """
-    if field.kind == "category":
+    if field.kind in ("category", "text"):
         return _categories(field, values, unknown_categories)
     numbers = _numbers(field, values)
     if field.kind == "token":
@@ -80,21 +80,49 @@ def _number(field, row, value):
 
 def _categories(field, values, unknown_categories):
     known = None if field.categories is None else {*field.categories}
+    open_to_all = known is None or unknown_categories
     found = []
     for row, value in enumerate(values):
         if value is None or value != value:
-            if not field.missing:
-                raise _wrong(field, row, value)
-            value = MISSING if field.dtype is np.object_ else np.nan
-        elif not isinstance(value, (str, int, float)):
-            raise _wrong(field, row, value)
-        elif known is not None and value not in known:
-            if not unknown_categories:
-                raise _wrong(field, row, value)
-            if field.dtype is not np.object_ and isinstance(value, str):
-                value = np.nan
-        found.append(str(value) if field.dtype is np.object_ else value)
-    return np.array(found, field.dtype)
+            fine, value = field.missing, missing_value(field)
+        elif known is not None and _is_in(value, known):
+            fine = True
+        else:
+            fine, value = open_to_all and _can_be_one(value), _unknown(field, value)
+        if not fine:
+            raise _wrong(field, row, values[row])
+        found.append(value)
+    as_object = field.dtype in (np.str_, np.object_)
+    column = np.empty(len(found), object if as_object else field.dtype)
+    column[:] = found
+    return column
+
+
+def _is_in(value, known):
+    return isinstance(value, (str, int, float)) and value in known
+
+
+def _can_be_one(value):
+    """Whether a category may be such a value; half of a pair of surrogates mayn't."""
+    if isinstance(value, str):
+        return value.isascii() or value.encode("utf-8", "ignore").decode() == value
+    return isinstance(value, (int, float)) and abs(value) < 2.0**63
+
+
+def _unknown(field, value):
+    """What the model gets for a category that it doesn't know."""
+    if field.dtype is np.str_:
+        return value if isinstance(value, str) else missing_value(field)
+    if field.dtype is np.object_ or not isinstance(value, str):
+        return value
+    return np.nan
+
+
+def missing_value(field):
+    """What stands for a missing category."""
+    if field.dtype is np.str_:
+        return _OTHER_NONE if _NONE in (field.categories or ()) else _NONE
+    return None if field.dtype is np.object_ else np.nan
 
 
 def _refuse(field, values, wrong):
@@ -141,7 +169,7 @@ def from_text(field, text):
     value : str, float, bool or None
     """
     text = text.strip()
-    if field.kind == "category":
+    if field.kind in ("category", "text"):
         return _category_from_text(field, text)
     if not text:
         return None

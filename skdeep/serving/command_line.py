@@ -76,8 +76,13 @@ def add_parser(commands):
     add("--unknown-categories", choices=("refuse", "accept"), default="refuse")
     add("--request-timeout", type=float, default=Settings.body_timeout, metavar="S")
     add("--keep-alive", type=int, default=Options.keep_alive, metavar="S")
-    add("--grace", type=int, default=Options.grace, metavar="S",
-        help="to end what is in flight after SIGTERM")
+    add(
+        "--grace",
+        type=int,
+        default=Options.grace,
+        metavar="S",
+        help="to end what is in flight after SIGTERM",
+    )
     add("--log-level", choices=("debug", "info", "warning", "error"), default="info")
     add("--no-access-log", action="store_true")
     parser.set_defaults(func=_serve)

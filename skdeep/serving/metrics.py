@@ -1,6 +1,7 @@
 """Counts for Prometheus, of one process or of several that share a page."""
 
 import os
+from collections import deque
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, multiprocess
 from prometheus_client.exposition import choose_encoder
@@ -8,20 +9,18 @@ from prometheus_client.exposition import choose_encoder
 # prometheus-client reads it when it is imported.
 SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+# Of whose latency the monitor tells.
+_N_RECENT = 1000
 _ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 1024)
 
 
 class Metrics:
-    """What the server counts.
-
-    Attributes
-    ----------
-    registry : CollectorRegistry
-        Further collectors may be registered with it.
-    """
+    """What the server counts."""
 
     def __init__(self):
-        self.registry = registry = CollectorRegistry()
+        self._registry = registry = CollectorRegistry()
+        self._collectors = []
+        self._recent = deque(maxlen=_N_RECENT)
         self._requests = Counter(
             "skdeep_requests", "Requests", ["route", "status"], registry=registry
         )
@@ -63,6 +62,7 @@ class Metrics:
                 self._requests.labels(route, str(status)),
                 self._seconds.labels(route),
             )
+        self._recent.append(seconds)
         counter, histogram = children
         counter.inc()
         histogram.observe(seconds)
@@ -76,6 +76,21 @@ class Metrics:
     def ready(self):
         """Tell that the model is loaded."""
         self._ready.set(1)
+
+    def add(self, collector):
+        """Show on the page what a collector tells, of all workers."""
+        self._collectors.append(collector)
+
+    def latency(self):
+        """What is known of the last requests that this process has answered."""
+        recent = sorted(self._recent)
+        if not recent:
+            return {}
+        return {
+            "requests": len(recent),
+            "median, ms": 1e3 * recent[len(recent) // 2],
+            "99th percentile, ms": 1e3 * recent[len(recent) * 99 // 100],
+        }
 
     def page(self, accept):
         """Text for Prometheus.
@@ -92,8 +107,11 @@ class Metrics:
         media_type : str
         """
         encode, media_type = choose_encoder(accept)
-        if SHARED_FOLDER not in os.environ:
-            return encode(self.registry), media_type
         shared = CollectorRegistry()
-        multiprocess.MultiProcessCollector(shared)
+        if SHARED_FOLDER in os.environ:
+            multiprocess.MultiProcessCollector(shared)
+        else:
+            shared.register(self._registry)
+        for collector in self._collectors:
+            shared.register(collector)
         return encode(shared), media_type

@@ -2,13 +2,14 @@
 
 import importlib
 import json
+import warnings
 from pathlib import Path
 
 import numpy as np
 
 from skdeep import _archive as archive
 from skdeep.serving.errors import ModelError
-from skdeep.serving.signature import read_signature
+from skdeep.serving.signature import input_names, read_signature
 
 ENGINES = ("onnx", "torch")
 
@@ -97,10 +98,12 @@ class ServedModel:
 
 
 def _example_column(field, n_rows):
-    value = field.categories[0] if field.categories else 0
-    if field.dtype is np.object_:
-        value = str(value) if field.categories else ""
-    return np.full((n_rows, 1), value, field.dtype)
+    if field.dtype is np.str_ or field.kind == "text":
+        value = field.categories[0] if field.categories else ""
+    else:
+        value = field.categories[0] if field.categories else 0
+    as_object = field.dtype in (np.str_, np.object_)
+    return np.full((n_rows, 1), value, object if as_object else field.dtype)
 
 
 def _onnx(path, parts, told):
@@ -125,43 +128,59 @@ def _onnx(path, parts, told):
         )
     except Exception as error:
         raise ModelError(f"{path} holds a broken ONNX model: {error}") from error
-    names = [entry.name for entry in session.get_inputs()]
+    types = {entry.name: entry.type for entry in session.get_inputs()}
     run, outputs = session.run, ["probabilities"]
+    if told["onnx"]["layout"] == "matrix":
+        return lambda rows: run(outputs, {"X": rows[0]})[0], types
+    # A graph leaves out the columns that the model does without.
+    used = [
+        (name, position)
+        for position, name in enumerate(input_names(told["inputs"]))
+        if name in types
+    ]
 
     def compute(rows):
-        return run(outputs, dict(zip(names, rows, strict=True)))[0]
+        return run(outputs, {name: rows[position] for name, position in used})[0]
 
-    return compute, [entry.type for entry in session.get_inputs()]
+    return compute, types
 
 
 def _torch(path, told):
     estimator = importlib.import_module("skdeep.persistence").load(path)
     inputs = told["inputs"]
-    told["onnx"] = {"layout": "matrix" if _is_numeric(inputs) else "columns"}
-    if _is_numeric(inputs):
-        tokens = inputs[0]["kind"] == "token"
-        types = ["tensor(int64)" if tokens else "tensor(double)"]
-        return lambda rows: estimator.predict_proba(rows[0]), types
+    kinds = {entry["kind"] for entry in inputs}
+    told["onnx"] = {"layout": "columns" if kinds & {"category", "text"} else "matrix"}
+    if told["onnx"]["layout"] == "matrix":
+        types = {"X": "tensor(int64)" if kinds == {"token"} else "tensor(double)"}
+        return lambda rows: _quietly(estimator, rows[0]), types
     names = [entry.get("name") for entry in inputs]
-    types = ["tensor(string)" if e["kind"] == "category" else "tensor(double)"
-             for e in inputs]
+    types = {
+        name: "object" if entry["kind"] in ("category", "text") else "tensor(double)"
+        for name, entry in zip(input_names(inputs), inputs, strict=True)
+    }
 
     def compute(rows):
-        return estimator.predict_proba(_frame(names, rows))
+        columns = [column.ravel() for column in rows]
+        if kinds == {"text"}:
+            return estimator.predict_proba(columns[0].tolist())
+        return _quietly(estimator, _table(names, columns))
 
     return compute, types
 
 
-def _is_numeric(inputs):
-    return all(entry["kind"] != "category" for entry in inputs)
+def _quietly(estimator, X):
+    with warnings.catch_warnings():
+        # The names were checked before, and are gone.
+        warnings.filterwarnings("ignore", "X does not have valid feature names")
+        return estimator.predict_proba(X)
 
 
-def _frame(names, rows):
-    columns = [column.ravel() for column in rows]
-    if None in names:
-        table = np.empty((len(columns[0]), len(columns)), object)
-        for j, column in enumerate(columns):
-            table[:, j] = column
-        return table
-    pandas = importlib.import_module("pandas")
-    return pandas.DataFrame(dict(zip(names, columns, strict=True)))
+def _table(names, columns):
+    """A data frame, or an array of objects where columns have no names."""
+    if None not in names:
+        pandas = importlib.import_module("pandas")
+        return pandas.DataFrame(dict(zip(names, columns, strict=True)))
+    table = np.empty((len(columns[0]), len(columns)), object)
+    for position, column in enumerate(columns):
+        table[:, position] = column
+    return table

@@ -181,7 +181,10 @@ def _schemas(signature):
         folded = values[0]
         for size in reversed(signature.input_shape):
             folded = {
-                "type": "array", "minItems": size, "maxItems": size, "items": folded
+                "type": "array",
+                "minItems": size,
+                "maxItems": size,
+                "items": folded,
             }
         row = {"anyOf": [row, folded]}
     probabilities = {
@@ -210,7 +213,8 @@ def _schemas(signature):
                                 "type": "object",
                                 "required": ["label", "probabilities"],
                                 "properties": {
-                                    "label": label, "probabilities": probabilities
+                                    "label": label,
+                                    "probabilities": probabilities,
                                 },
                             },
                             label,
@@ -230,10 +234,10 @@ def _schemas(signature):
 
 
 def _value(field):
-    if field.kind == "category":
-        schema = {"enum": list(field.categories)} if field.categories else {
-            "type": "string"
-        }
+    if field.categories:
+        schema = {"enum": list(field.categories)}
+    elif field.kind in ("category", "text"):
+        schema = {"type": "string"}
     else:
         schema = dict(_KINDS[field.kind])
     return {"anyOf": [schema, {"type": "null"}]} if field.missing else schema

@@ -1,10 +1,12 @@
 """Routes that predict nothing: health, metadata, metrics, documentation."""
 
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from skdeep.serving.monitoring.web import show_report, take_labels
 from skdeep.serving.openapi import describe, document_html
 from skdeep.serving.protocols.v2 import VERSION
 
@@ -33,7 +35,7 @@ def make_pages(app):
         app.settings.health_route: pages.ready,
         "/execution-parameters": pages.execution_parameters,
         "/metrics": pages.metrics,
-        "/monitoring": pages.monitor,
+        "/monitoring": pages.monitoring,
         "/v2": pages.server_metadata,
         "/v2/health/live": pages.live,
         "/v2/health/ready": pages.ready,
@@ -50,9 +52,12 @@ def make_pages(app):
     ]
     return Starlette(
         routes=[
-            *(Route(path, endpoint, methods=["GET"]) for path, endpoint in gets.items()),
+            *(
+                Route(path, endpoint, methods=["GET"])
+                for path, endpoint in gets.items()
+            ),
             *(Route(path, pages.predict, methods=["POST"]) for path in posts),
-            Route("/feedback", pages.monitor, methods=["POST"]),
+            Route("/feedback", pages.feedback, methods=["POST"]),
         ],
         exception_handlers={HTTPException: _told},
     )
@@ -97,7 +102,9 @@ class _Pages:
         )
 
     async def metrics(self, request):
-        body, media_type = self._app.metrics.page(request.headers.get("accept", ""))
+        accept = request.headers.get("accept", "")
+        # What several workers count lies in files.
+        body, media_type = await run_in_threadpool(self._app.metrics.page, accept)
         return Response(body, headers={"content-type": media_type})
 
     async def openapi(self, request):
@@ -118,11 +125,19 @@ class _Pages:
         self._check_model(request)
         return JSONResponse({"name": self._app.name, "ready": True})
 
-    async def monitor(self, request):
-        raise HTTPException(
-            404,
-            "The archive holds no statistics of training data, so nothing is watched.",
-        )
+    async def monitoring(self, request):
+        return await show_report(self._monitor(), request)
+
+    async def feedback(self, request):
+        return await take_labels(self._monitor(), request)
+
+    def _monitor(self):
+        monitor = self._service().monitor
+        if monitor is None:
+            raise HTTPException(
+                404, "The archive holds no statistics of training data to compare with."
+            )
+        return monitor
 
     async def predict(self, request):
         """What comes here names another model, or comes too early."""
@@ -138,4 +153,6 @@ class _Pages:
                 404, f"There is no model {name!r}; this one is {service.model.name!r}."
             )
         if version != VERSION:
-            raise HTTPException(404, f"There is no version {version!r}, only {VERSION}.")
+            raise HTTPException(
+                404, f"There is no version {version!r}, only {VERSION}."
+            )

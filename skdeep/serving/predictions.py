@@ -21,7 +21,7 @@ class Predictions:
         self._output = output
 
     def labels(self, probabilities):
-        """Most probable label of each row, or the labels of each output.
+        """Most probable label of each row, or 0 and 1 for each of several labels.
 
         Returns
         -------
@@ -29,10 +29,7 @@ class Predictions:
         """
         if not self._multilabel:
             return [self._classes[i] for i in probabilities.argmax(1).tolist()]
-        return [
-            [pair[i] for pair, i in zip(self._classes, row, strict=True)]
-            for row in (probabilities > 0.5).astype(int).tolist()
-        ]
+        return (probabilities > 0.5).astype(int).tolist()
 
     def entries(self, probabilities, output=None):
         """One JSON value for each row.

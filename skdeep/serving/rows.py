@@ -106,8 +106,10 @@ class RowReader:
         if not data:
             raise invalid("There must be at least one row. Got none.")
         return self.columns(
-            {name: list(c) for name, c in zip(names, zip(*data, strict=True),
-                                              strict=True)}
+            {
+                name: list(c)
+                for name, c in zip(names, zip(*data, strict=True), strict=True)
+            }
         )
 
     def matrix(self, array):

@@ -113,5 +113,5 @@ def run_worker(options, sockets=None):
     try:
         server.run(sockets)
     except SystemExit as stop:
-        return 1 if server.failed else stop.code
+        return 1 if server.failed or stop.code else 0
     return 1 if server.failed else 0

@@ -1,8 +1,10 @@
 """A model, and all that answers in its name."""
 
-import importlib
+import os
 
 from skdeep.serving.batching import Batcher
+from skdeep.serving.metrics import SHARED_FOLDER
+from skdeep.serving.monitoring import Monitor, MonitorCollector
 from skdeep.serving.predictions import Predictions
 from skdeep.serving.protocols.sagemaker import SageMaker
 from skdeep.serving.protocols.v2 import VERSION, OpenInference
@@ -32,7 +34,7 @@ class Service:
         reader = RowReader(signature, settings.unknown_categories)
         predictions = Predictions(signature, settings.output)
         self.model = model
-        self.monitor = _monitor(model)
+        self.monitor = _monitor(model, metrics)
         self.batcher = Batcher(
             model,
             settings.max_batch,
@@ -51,8 +53,15 @@ class Service:
         }
 
 
-def _monitor(model):
+def _monitor(model, metrics):
     if model.reference is None:
         return None
-    monitoring = importlib.import_module("skdeep.serving.monitoring")
-    return monitoring.Monitor(model.reference, model.signature)
+    monitor = Monitor(
+        model.reference,
+        model.signature,
+        # Where workers share their counts, they share what they see too.
+        folder=os.environ.get(SHARED_FOLDER),
+        latency=metrics.latency,
+    )
+    metrics.add(MonitorCollector(monitor))
+    return monitor

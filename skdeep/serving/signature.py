@@ -8,9 +8,11 @@ _DTYPES = {
     "tensor(double)": np.float64,
     "tensor(float)": np.float32,
     "tensor(int64)": np.int64,
-    "tensor(string)": np.object_,
+    "tensor(string)": np.str_,
     "tensor(bool)": np.bool_,
+    "object": np.object_,
 }
+_NUMERIC = ("number", "boolean", "token")
 
 
 class Field(NamedTuple):
@@ -23,7 +25,7 @@ class Field(NamedTuple):
     label : str
         For messages; says the position where there is no name.
 
-    kind : {"number", "boolean", "token", "category"}
+    kind : {"number", "boolean", "token", "category", "text"}
 
     missing : bool
         Whether a value may be missing.
@@ -31,7 +33,7 @@ class Field(NamedTuple):
     categories : list or None
 
     dtype : type of numpy
-        As the model takes it; object for strings.
+        As the model takes it; str_ for strings, object for anything.
     """
 
     name: str | None
@@ -56,9 +58,10 @@ class Signature(NamedTuple):
         Of one sample that may be sent folded.
 
     classes : list
-        Labels; with `multilabel`, a list of two labels for each output.
+        Labels, one for each output; with `multilabel`, the values of each output.
 
     multilabel : bool
+        Whether a row may have any number of labels.
     """
 
     fields: tuple
@@ -81,7 +84,7 @@ class Signature(NamedTuple):
     @property
     def is_numeric(self):
         """Whether every column is one of numbers."""
-        return all(field.kind != "category" for field in self.fields)
+        return all(field.kind in _NUMERIC for field in self.fields)
 
     @property
     def n_outputs(self):
@@ -97,19 +100,16 @@ def read_signature(told, types):
     told : dict
         The archive's ``signature``.
 
-    types : list of str
-        Types of the model's inputs, as ONNX Runtime names them: one, or one for each
-        column.
+    types : dict
+        Name of an input of the model to its type, as ONNX Runtime names it. Columns
+        that the model does without are missing.
 
     Returns
     -------
     signature : Signature
     """
-    inputs = told["inputs"]
     as_columns = (told.get("onnx") or {}).get("layout") == "columns"
-    dtypes = [_DTYPES[name] for name in types]
-    if not as_columns:
-        dtypes *= len(inputs)
+    names = input_names(told["inputs"])
     shape = told.get("input_shape")
     return Signature(
         fields=tuple(
@@ -119,15 +119,38 @@ def read_signature(told, types):
                 kind=entry["kind"],
                 missing=bool(entry.get("missing")),
                 categories=entry.get("categories"),
-                dtype=dtype,
+                dtype=_DTYPES[types.get(name if as_columns else "X", "tensor(double)")],
             )
-            for position, (entry, dtype) in enumerate(zip(inputs, dtypes, strict=True))
+            for position, (entry, name) in enumerate(
+                zip(told["inputs"], names, strict=True)
+            )
         ),
         as_columns=as_columns,
         input_shape=None if shape is None else tuple(shape),
-        classes=told["classes"],
+        classes=_classes(told),
         multilabel=bool(told.get("multilabel")),
     )
+
+
+def input_names(inputs):
+    """Names that a graph has for columns, each with an input of its own.
+
+    Parameters
+    ----------
+    inputs : list of dict
+        Of the archive's ``signature``.
+    """
+    return [
+        f"x{position}" if entry.get("name") is None else entry["name"]
+        for position, entry in enumerate(inputs)
+    ]
+
+
+def _classes(told):
+    classes = told["classes"]
+    if not told.get("multilabel"):
+        return classes
+    return [label if isinstance(label, list) else [0, 1] for label in classes]
 
 
 def _label(position, name):

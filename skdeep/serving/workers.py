@@ -46,6 +46,9 @@ def run_workers(options, n_workers):
         with _listen(options.host, options.port) as listener:
             _logger.info("Listening on %s:%d.", *listener.getsockname()[:2])
             return _mind(_Workers(options, listener, n_workers), stop)
+    except OSError as error:
+        _logger.error("Port %d can't be opened: %s", options.port, error)
+        return 1
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -2,16 +2,14 @@
 
 import json
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import torch
 
 from skdeep import _archive as archive
 from skdeep._availability import optional
-from skdeep._members import modules_of
 from skdeep.persistence._onnx import rows as drawn
-from skdeep.persistence._onnx.check import check, expected_of
+from skdeep.persistence._onnx.check import check, expected_of, named
 from skdeep.persistence._onnx.columns import (
     declare_columns,
     declare_matrix,
@@ -58,8 +56,8 @@ def to_onnx(model, path, X=None):
 
     Notes
     -----
-    There is one input ``X`` of shape (n_samples, n_features), float or int64 for tokens.
-    If there are categories that are texts, there is instead an input of shape
+    There is one input ``X`` of shape (n_samples, n_features), float or int64 for
+    tokens. If there are categories that are texts, there is instead an input of shape
     (n_samples, 1) for each column, with the column's name, or ``x0``, ``x1``, ... A
     text that is no category stands for a missing one. The only output,
     ``probabilities``, is what ``predict_proba`` returns. The entry ``skdeep.signature``
@@ -121,6 +119,8 @@ def _first_that_works(model, signature, X):
             data = _graph(front, net, signature, layout, dtype).SerializeToString()
             _compare(data, model, signature, layout, X)
             return data
+        except ImportError:
+            raise
         except Exception as error:
             # Of converters, of the runtime and of the steps, each with its own kind.
             first_error = first_error or error
@@ -148,10 +148,8 @@ def _categories_of(net):
 
 
 def _graph(front, net, signature, layout, dtype):
-    g, inputs = (
-        Graph(_DOUBLE if net.module_.dtype == torch.float64 else _SINGLE),
-        signature["inputs"],
-    )
+    g = Graph(_DOUBLE if net.module_.dtype == torch.float64 else _SINGLE)
+    inputs = signature["inputs"]
     if front:
         x = prepend(g, front, inputs, layout, dtype)
         rows = encode_rows(g, net, x)
@@ -180,7 +178,7 @@ def _drawn_for(model, inputs):
     """Rows for a Pipeline, strange ones if it takes them."""
     rows = drawn.of_pipeline(inputs, strange=True)
     try:
-        expected_of(model, inputs, rows)
+        expected_of(model, named(rows, inputs))
     except Exception:
         # Each step has its own way to refuse them.
         return drawn.of_pipeline(inputs, strange=False)

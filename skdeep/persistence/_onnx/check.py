@@ -58,10 +58,8 @@ def feeds(session, inputs, layout, rows):
 
 def _column(values, column, dtype):
     if is_text(column):
-        missing = missing_text(column)
-        texts = [
-            v if isinstance(v, str) else missing for v in np.asarray(values, object)
-        ]
+        missing, values = missing_text(column), np.asarray(values, dtype=object)
+        texts = [v if isinstance(v, str) else missing for v in values]
         return np.array(texts, dtype=object)[:, None]
     return np.asarray(values).astype(dtype)[:, None]
 
@@ -89,7 +87,8 @@ def check(data, model, inputs, layout, rows):
     ValueError
         Names the largest difference.
     """
-    expected = expected_of(model, inputs, rows)
+    rows = named(rows, inputs)
+    expected = expected_of(model, rows)
     session = session_of(data)
     given = feeds(session, inputs, layout, rows)
     (p,) = session.run(["probabilities"], given)
@@ -108,15 +107,15 @@ def check(data, model, inputs, layout, rows):
         )
 
 
-def expected_of(model, inputs, rows):
+def expected_of(model, rows):
     """Probabilities of the model itself."""
     with warnings.catch_warnings():
         # Drawn rows are strange on purpose, and may lack names.
         warnings.simplefilter("ignore")
-        return model.predict_proba(_named(rows, inputs))
+        return model.predict_proba(rows)
 
 
-def _named(rows, inputs):
+def named(rows, inputs):
     """Rows with names, if the model knows any and pandas is there."""
     if is_frame(rows) or any(column["name"] is None for column in inputs):
         return rows

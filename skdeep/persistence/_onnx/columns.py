@@ -6,7 +6,9 @@ import numpy as np
 
 from skdeep.persistence._onnx.graph import ML
 
-_PREFIX, _MISSING = "x", "\N{REPLACEMENT CHARACTER}"
+# What stands for a missing category, unless it is one.
+MISSING_TEXT = ""
+_PREFIX, _OTHER_TEXT = "x", "\N{REPLACEMENT CHARACTER}"
 
 
 def layout_of(inputs):
@@ -46,7 +48,7 @@ def input_names(inputs):
 
 def missing_text(column):
     """A text that is none of a column's categories, and so stands for none."""
-    return _MISSING if "" in column["categories"] else ""
+    return _OTHER_TEXT if MISSING_TEXT in column["categories"] else MISSING_TEXT
 
 
 def declare_matrix(g, net):

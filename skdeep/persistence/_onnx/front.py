@@ -5,11 +5,13 @@ import warnings
 from contextlib import contextmanager
 
 import numpy as np
+from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 
 from skdeep._availability import optional
 from skdeep.persistence._onnx.columns import input_names, is_text
 from skdeep.persistence._onnx.graph import OLDEST_OPSET, OPSET
+from skdeep.persistence._onnx.imputer import convert_imputer, set_output_type
 
 
 def prepend(g, front, inputs, layout, dtype):
@@ -51,10 +53,12 @@ def prepend(g, front, inputs, layout, dtype):
     for name, (kind, width) in given.items():
         g.declare(name, kind, width)
     model = _convert(front, given)
-    for opset in model.opset_import:
-        if opset.domain == "" and opset.version < OLDEST_OPSET:
-            raise ValueError(f"its steps need opset {opset.version} of ONNX")
-        g.opsets[opset.domain] = opset.version
+    opsets = {opset.domain: opset.version for opset in model.opset_import}
+    if opsets.get("", OPSET) < OLDEST_OPSET:
+        convert_version = optional("onnx.version_converter", "export").convert_version
+        model = convert_version(model, OLDEST_OPSET)
+        opsets[""] = OLDEST_OPSET
+    g.opsets |= opsets
     g.nodes.extend(model.graph.node)
     g.initializers.extend(model.graph.initializer)
     return model.graph.output[0].name
@@ -64,6 +68,8 @@ def _convert(front, given):
     """Convert all steps at once; if that fails, find the one that is to blame."""
     try:
         return _converted(front, given)
+    except ImportError:
+        raise
     except Exception as error:
         # What skl2onnx raises depends on the step.
         for k, (name, step) in enumerate(front, 1):
@@ -78,7 +84,7 @@ def _convert(front, given):
 
 
 def _first_line(error):
-    return str(error).strip().split("\n")[0]
+    return str(error).strip().split("\n")[0].rstrip(".")
 
 
 def _converted(front, given):
@@ -95,7 +101,11 @@ def _converted(front, given):
     ]
     with _silence():
         return skl2onnx.convert_sklearn(
-            Pipeline(front), initial_types=initial_types, target_opset=OPSET
+            Pipeline(front),
+            initial_types=initial_types,
+            target_opset=OPSET,
+            custom_conversion_functions={SimpleImputer: convert_imputer},
+            custom_shape_calculators={SimpleImputer: set_output_type},
         )
 
 

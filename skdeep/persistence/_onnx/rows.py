@@ -1,6 +1,7 @@
 """Rows to compare a graph with its model on."""
 
 import numpy as np
+from scipy import sparse
 
 from skdeep._frames import is_frame
 from skdeep._members import modules_of
@@ -16,7 +17,7 @@ def take(X):
     index = np.unique(np.linspace(0, n - 1, N_ROWS).astype(int)) if n else []
     if is_frame(X):
         return X.iloc[index] if hasattr(X, "iloc") else X[index]
-    return np.asarray(X)[index]
+    return X[index].toarray() if sparse.issparse(X) else np.asarray(X)[index]
 
 
 def of_net(net, inputs):

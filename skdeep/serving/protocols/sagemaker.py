@@ -87,7 +87,9 @@ class SageMaker:
                 document = [document] if several else document
             return self._reader.rows(document), None
         if not isinstance(document, dict):
-            raise invalid(f"The body must be a list or an object. Got {shown(document)}.")
+            raise invalid(
+                f"The body must be a list or an object. Got {shown(document)}."
+            )
         row = self._unwrapped(document)
         if row is not document:
             return self._reader.rows([row]), None

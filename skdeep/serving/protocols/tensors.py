@@ -45,9 +45,7 @@ def read_tensor(tensor, take):
     name, datatype, shape = (tensor.get(key) for key in ("name", "datatype", "shape"))
     if not isinstance(name, str):
         raise invalid(f"Every input must have a `name`. Got {shown(name)}.")
-    if datatype != TEXT and (
-        not isinstance(datatype, str) or datatype not in NUMBERS
-    ):
+    if datatype != TEXT and (not isinstance(datatype, str) or datatype not in NUMBERS):
         raise invalid(
             f"`datatype` of input {shown(name)} must be one of "
             f"{', '.join((*NUMBERS, TEXT))}. Got {shown(datatype)}."
@@ -168,6 +166,6 @@ def write_tensor(name, array, binary):
 def datatype_of(dtype):
     """Name that the protocol has for a type of numpy."""
     dtype = np.dtype(dtype)
-    if dtype.kind == "O":
+    if dtype.kind in "OU":
         return TEXT
     return next(name for name, known in NUMBERS.items() if known == dtype)

@@ -119,8 +119,7 @@ class OpenInference:
             return probabilities
         labels = self._predictions.labels(probabilities)
         if self._label_dtype is object:
-            labels = [[str(v) for v in row] if isinstance(row, list) else str(row)
-                      for row in labels]
+            labels = list(map(str, labels))
         return np.array(labels, self._label_dtype)
 
     def server_metadata(self):
@@ -136,14 +135,20 @@ class OpenInference:
         signature = self._signature
         if signature.as_columns:
             inputs = [
-                {"name": field.name, "datatype": datatype_of(field.dtype),
-                 "shape": [-1, 1]}
+                {
+                    "name": field.name,
+                    "datatype": datatype_of(field.dtype),
+                    "shape": [-1, 1],
+                }
                 for field in signature.fields
             ]
         else:
             inputs = [
-                {"name": "X", "datatype": datatype_of(signature.dtype),
-                 "shape": [-1, len(signature.fields)]}
+                {
+                    "name": "X",
+                    "datatype": datatype_of(signature.dtype),
+                    "shape": [-1, len(signature.fields)],
+                }
             ]
         label_shape = [-1, signature.n_outputs] if signature.multilabel else [-1]
         return {
@@ -167,10 +172,9 @@ class OpenInference:
 
 
 def _label_dtype(signature):
-    classes = signature.classes
     if signature.multilabel:
-        classes = [label for pair in classes for label in pair]
-    kinds = {type(label) for label in classes}
+        return np.int64
+    kinds = {type(label) for label in signature.classes}
     for kind, dtype in ((bool, np.bool_), (int, np.int64), (float, np.float64)):
         if kinds == {kind}:
             return dtype

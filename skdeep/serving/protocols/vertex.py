@@ -1,7 +1,13 @@
 """Vertex AI: instances to predictions."""
 
 from skdeep.serving.errors import invalid
-from skdeep.serving.exchange import JSON, accepted, content_type, json_reply, parse_object
+from skdeep.serving.exchange import (
+    JSON,
+    accepted,
+    content_type,
+    json_reply,
+    parse_object,
+)
 from skdeep.serving.predictions import wanted_output
 
 
