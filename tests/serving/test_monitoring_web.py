@@ -12,6 +12,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
+from serving.archived import LABELS, archive_of
 from serving.talking import Client
 from serving.watched import (
     BENIGN,
@@ -23,6 +24,7 @@ from serving.watched import (
 )
 from starlette.applications import Starlette
 
+from skdeep.serving import ServedModel, create_app
 from skdeep.serving.monitoring import Monitor, MonitorCollector, routes
 from skdeep.serving.monitoring.page import render
 
@@ -167,6 +169,25 @@ def test_prometheus_gets_what_the_report_says():
     nothing = CollectorRegistry()
     nothing.register(MonitorCollector(monitor_of(codes=None)))
     assert "skdeep_accuracy" not in generate_latest(nothing).decode()
+
+
+def test_a_server_watches_what_it_answers(tmp_path):
+    model = ServedModel.from_archive(archive_of("frame", tmp_path))
+    client = Client(create_app(model))
+    try:
+        rows = {"instances": CANCER[:40].tolist()}
+        reply = client.post("/invocations", json=rows)
+        request_id = reply.headers["x-request-id"]
+        told = {"id": request_id, "label": LABELS[:40].tolist()}
+        assert client.post("/feedback", json=told).json()["accepted"] == 1
+        report = client.get("/monitoring").json()
+        assert (report["n_rows"], report["labels"]["n_labels"]) == (40, 40)
+        assert report["n_reference"] == len(CANCER)
+        page = client.get("/monitoring", headers={"accept": "text/html"}).text
+        assert "<h1>Monitoring</h1>" in page
+        assert "skdeep_window_rows 40.0" in client.get("/metrics").text
+    finally:
+        client.close()
 
 
 # Pages of several widths; what is measured becomes the text of this one.
