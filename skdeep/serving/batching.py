@@ -9,10 +9,12 @@ from contextlib import suppress
 
 import numpy as np
 
-from skdeep.serving.errors import RequestError
+from skdeep.serving.errors import RequestError, invalid
 
 # Below, the detour through a thread would take longer than it keeps others waiting.
 _SHORT = 0.001
+# To find out how long the model takes.
+_PATIENCE = 0.05
 
 
 class _Job:
@@ -158,11 +160,10 @@ class Batcher:
     def _finish(self, loop, jobs, rows, outcome):
         probabilities, error = outcome
         if error is None:
-            start = 0
+            all_finite, start = np.isfinite(probabilities).all(), 0
             for job in jobs:
                 stop = start + job.n_rows
-                if not job.future.done():
-                    job.future.set_result(probabilities[start:stop])
+                _answer(job, probabilities[start:stop], all_finite)
                 start = stop
             self._tell(jobs, rows, probabilities)
         elif len(jobs) > 1:
@@ -178,12 +179,10 @@ class Batcher:
 
     def _finish_one(self, job):
         probabilities, error = _attempt(self._compute, job.rows)
-        if job.future.done():
-            return
         if error is None:
-            job.future.set_result(probabilities)
+            _answer(job, probabilities, all_finite=False)
             self._tell([job], job.rows, probabilities)
-        else:
+        elif not job.future.done():
             job.future.set_exception(error)
 
     def _tell(self, jobs, rows, probabilities):
@@ -207,6 +206,22 @@ class Batcher:
         )
 
 
+def _answer(job, probabilities, all_finite):
+    if job.future.done():
+        return
+    finite = all_finite or np.isfinite(probabilities).all(axis=1)
+    if np.all(finite):
+        job.future.set_result(probabilities)
+        return
+    row = int(np.argmin(finite))
+    job.future.set_exception(
+        invalid(
+            f"Row {row} must have values of a size that the model can compute with. "
+            "Got some that are too large."
+        )
+    )
+
+
 def _joined(jobs):
     if len(jobs) == 1:
         return jobs[0].rows
@@ -224,16 +239,18 @@ def _attempt(compute, rows):
 
 def _measure(model, max_batch):
     """Seconds that a call takes, and those that each row adds."""
-    one = min(_clock(model, 1) for _ in range(3))
+    one = _quickest(model, 1)
     if max_batch == 1:
         return one, 0.0
-    full = min(_clock(model, max_batch) for _ in range(2))
-    per_row = max(0.0, full - one) / (max_batch - 1)
+    per_row = max(0.0, _quickest(model, max_batch) - one) / (max_batch - 1)
     return max(0.0, one - per_row), per_row
 
 
-def _clock(model, n_rows):
-    rows = model.example(n_rows)
-    start = time.perf_counter()
-    model.predict(rows)
-    return time.perf_counter() - start
+def _quickest(model, n_rows):
+    """Seconds of the quickest of some calls, for others may be using the machine."""
+    rows, seconds = model.example(n_rows), []
+    while len(seconds) < 3 or (sum(seconds) < _PATIENCE and len(seconds) < 30):
+        start = time.perf_counter()
+        model.predict(rows)
+        seconds.append(time.perf_counter() - start)
+    return min(seconds)

@@ -47,6 +47,7 @@ def make_pages(app):
     posts = [
         app.settings.predict_route,
         "/invocations",
+        "/endpoints/{name}/invocations",
         "/v2/models/{name}/infer",
         "/v2/models/{name}/versions/{version}/infer",
     ]

@@ -45,9 +45,12 @@ class Service:
         )
         self.open_inference = OpenInference(model, reader, predictions, settings.output)
         of_model = f"/v2/models/{model.name}"
+        sagemaker = SageMaker(reader, predictions, signature)
         self.protocols = {
             settings.predict_route: Vertex(reader, predictions),
-            "/invocations": SageMaker(reader, predictions, signature),
+            "/invocations": sagemaker,
+            # Where boto3 sends what it would send to AWS, given an endpoint_url.
+            f"/endpoints/{model.name}/invocations": sagemaker,
             f"{of_model}/infer": self.open_inference,
             f"{of_model}/versions/{VERSION}/infer": self.open_inference,
         }

@@ -98,6 +98,15 @@ class TestRefusals:
         assert record.request_id == request_id
         assert record.exc_info[0] is ZeroDivisionError
 
+    def test_values_that_the_model_cannot_compute_with(self, cancer, client):
+        row = [1e300 * (-1) ** i for i in range(30)]
+        good = np.asarray(cancer.X[:1]).tolist()
+        answer = client(cancer.app()).post("/predict", json={"instances": [*good, row]})
+        if answer.status_code != 200:
+            assert "Row 1 must have values of a size" in error_of(answer, 400)
+        else:
+            assert "NaN" not in answer.text
+
     def test_full_queue(self, digits, client):
         app = digits.app(max_queue=1, max_batch=1)
         talk = client(app)

@@ -139,6 +139,15 @@ def test_only_the_request_that_is_to_blame_fails():
     assert isinstance(alone, ArithmeticError)
 
 
+def test_what_is_no_probability_is_refused():
+    requests = [rows_of(1), rows_of(2, np.inf, 3), rows_of(4)]
+    good, bad, other = run_all(batcher(Model()), *requests)
+    assert_array_equal(good, [[2]])
+    assert_array_equal(other, [[8]])
+    assert bad.status == 400
+    assert "Row 1 must have values of a size" in bad.message
+
+
 @pytest.mark.parametrize("seconds", [0.0, SLOW])
 def test_cancelled_requests_leave_the_queue(seconds):
     model = Model(seconds)
