@@ -25,6 +25,19 @@ class Curve:
         return "a list of numbers"
 
 
+class Codes:
+    """A dict of texts and codes."""
+
+    def allows(self, value):
+        code = Number(0, 2**31 - 1, integer=True)
+        return isinstance(value, dict) and all(
+            isinstance(token, str) and code.allows(value[token]) for token in value
+        )
+
+    def __str__(self):
+        return "a dict of texts and integers"
+
+
 # What goes wrong where data isn't what it should be.
 MISFITS = (
     ArithmeticError,
@@ -67,7 +80,7 @@ _MAYBE = {
     "_reference": [Kind(dict, "statistics"), _NONE],
 }
 _TOKENIZER = {
-    "vocabulary_": [Kind(dict, "a dict")],
+    "vocabulary_": [Codes()],
     "n_features_out_": [Number(1, integer=True)],
 }
 # What the data frames that `transform` returns are is kept there by scikit-learn.
@@ -108,11 +121,14 @@ def describe(estimator, where, arrays):
             encoded[key] = encode(value, (*where, key), arrays)
         except (NotPlainError, RecursionError) as error:
             got = error.value if isinstance(error, NotPlainError) else value
+            advice = ""
+            if key in estimator.get_params(deep=False):
+                advice = "set it to something plain with set_params, or "
             raise TypeError(
                 f"`{key}` of {name} must be plain data (numbers, texts, arrays, and "
                 f"lists, tuples and dicts of them). Got {got!r}, which could only be "
-                "rebuilt by running code. Set it to something plain with set_params, "
-                "or use joblib for files that only you load."
+                f"rebuilt by running code: {advice}use joblib for files that only you "
+                "load."
             ) from error
     return {"kind": "ours", "class": name, "state": encoded, "requests": requests}
 
