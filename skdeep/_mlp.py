@@ -113,7 +113,8 @@ class DeepMLPClassifier(BaseDeepClassifier):
         "dropout": [OneOf("auto"), *SHARED_RULES["dropout"]],
         "shared_dropout": [Boolean()],
         "shared_weights": [Boolean()],
-        "numerical_embedding": [OneOf("piecewise_linear", None)],
+        "numerical_embedding": [OneOf("piecewise_linear", "periodic", None)],
+        "standardize": [*SHARED_RULES["standardize"], OneOf("robust")],
         "categorical_features": [OneOf("from_dtype", None), Features()],
     }
     _input_format = InputFormat(sparse=True, table=True)
@@ -230,9 +231,14 @@ class DeepMLPClassifier(BaseDeepClassifier):
     def _module_config(self, input_shape, n_outputs, multilabel):
         config = super()._module_config(input_shape, n_outputs, multilabel)
         config["shared_dropout"] = bool(self.shared_dropout)
+        config["numerical_embedding"] = self.numerical_embedding
         if self._is_shared:
             config.update(n_members=self.n_members, multilabel=multilabel)
         return config
+
+    @property
+    def _standardize(self):
+        return "robust" if self.standardize == "robust" else bool(self.standardize)
 
     def _alpha(self, total):
         if self.alpha != "auto":
