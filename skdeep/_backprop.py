@@ -90,6 +90,7 @@ def is_written_out(module, settings):
         settings["loss"] == "log_loss"
         and not settings["mixed_precision"]
         and _dense.is_plain(module)
+        and module.periodic is None
     )
 
 

@@ -134,6 +134,10 @@ class BaseDeepClassifier(
     def _dropout(self):
         return self.dropout
 
+    @property
+    def _standardize(self):
+        return bool(self.standardize)
+
     def _alpha(self, total):
         """Strength of the penalty, given the weight of all training data, if known."""
         return self.alpha
@@ -156,7 +160,7 @@ class BaseDeepClassifier(
             "activation": self.activation,
             "normalization": normalization,
             "dropout": float(self._dropout),
-            "standardize": bool(self.standardize),
+            "standardize": self._standardize,
         }
 
     @with_callbacks

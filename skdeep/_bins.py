@@ -1,4 +1,4 @@
-"""Where to cut the range of a number into bins; numpy only."""
+"""Quantiles: where to cut numbers into bins, and how to scale them; numpy only."""
 
 import numpy as np
 from scipy import sparse
@@ -8,6 +8,9 @@ _MOST_BINS = 16
 _MOST_COLUMNS = 1024
 # So many rows tell where the quantiles are.
 _MOST_ROWS = 10_000
+# A sparse table is made dense in slices of so many columns.
+_FEW_COLUMNS = 64
+_LEVELS = np.array([0.0, 0.25, 0.5, 0.75, 1.0])
 
 
 def learn_edges(X, index, weight, is_number):
@@ -38,7 +41,7 @@ def learn_edges(X, index, weight, is_number):
     most = min(_MOST_BINS, _MOST_COLUMNS // max(1, sum(is_number)))
     if most < 2:
         return [np.empty(0)] * n_features
-    index = index[:: -(-len(index) // _MOST_ROWS)]
+    index = _some(index)
     rows = X[index]
     if sparse.issparse(rows):
         # No more columns than are cut into bins: few enough.
@@ -48,6 +51,53 @@ def learn_edges(X, index, weight, is_number):
         _edges(rows[:, j], weight, most) if is_number[j] else np.empty(0)
         for j in range(n_features)
     ]
+
+
+def learn_quantiles(X, index, weight):
+    """Lowest number, quartiles and highest number of each feature.
+
+    Rows count as often as their weight says. Each quantile is a number that occurs.
+
+    Parameters
+    ----------
+    X : ndarray or CSR of shape (n_samples, n_features)
+
+    index : ndarray of int
+        Positions of the rows to look at.
+
+    weight : ndarray of shape (n_samples,) or None
+
+    Returns
+    -------
+    quantiles : ndarray of shape (5, n_features)
+        Zero where all is missing.
+    """
+    index = _some(index)
+    rows = X[index]
+    weight = np.ones(len(index)) if weight is None else weight[index]
+    if not sparse.issparse(rows):
+        return np.column_stack([_quantiles(column, weight) for column in rows.T])
+    rows, slices = rows.tocsc(), []
+    for start in range(0, rows.shape[1], _FEW_COLUMNS):
+        part = rows[:, start : start + _FEW_COLUMNS].toarray()
+        slices += [_quantiles(column, weight) for column in part.T]
+    return np.column_stack(slices)
+
+
+def _some(index):
+    return index[:: -(-len(index) // _MOST_ROWS)]
+
+
+def _quantiles(column, weight):
+    present = ~np.isnan(column) & (weight > 0)
+    values, weight = column[present], weight[present]
+    if not len(values):
+        return np.zeros(len(_LEVELS))
+    order = values.argsort(kind="stable")
+    shares = np.cumsum(weight[order])
+    # Nothing in between two numbers: that would depend on how many rows there are.
+    places = np.searchsorted(shares, _LEVELS * shares[-1])
+    return values[order[places.clip(max=len(values) - 1)]]
 
 
 def _edges(column, weight, most):

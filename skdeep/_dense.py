@@ -12,7 +12,14 @@ import torch
 from scipy.special import expit
 
 from skdeep._threads import Team
-from skdeep.modules import MLP, Dropout, Ensemble, InputStandardizer, TableInput
+from skdeep.modules import (
+    MLP,
+    Dropout,
+    Ensemble,
+    InputStandardizer,
+    RobustStandardizer,
+    TableInput,
+)
 
 # Where to leave out passes over the data: enough rows to pay for what it takes, and
 # offsets that take less than the last three digits of a standardized net.
@@ -108,7 +115,7 @@ class DenseForward:
             self.scale = module.standardizer.inverse_scale.numpy()
             if n_samples > _MANY_ROWS:
                 self._scale_weights(activation)
-        elif isinstance(module.standardizer, TableInput):
+        elif isinstance(module.standardizer, (TableInput, RobustStandardizer)):
             self.encode = module.encode
 
     def _scale_weights(self, activation):

@@ -94,10 +94,13 @@ normalization : {"auto", "batch", "layer"} or None, default={normalization}
 gradient_clip : float or None, default=None
     Largest Euclidean norm of the gradient of a batch.
 
-standardize : bool, default=True
+standardize : bool or "robust", default=True
     Whether the net subtracts the mean and divides by the standard deviation of each
-    input channel. The statistics belong to the net and are learned from the training
-    data only.
+    input channel. "robust", which only the MLP knows, takes median and interquartile
+    range, and then ``x / sqrt(1 + (x / 3)**2)``, so that no number is far from zero.
+    The statistics belong to the net and are learned from the training data only; those
+    of "robust" from at most 10,000 rows, and where training goes on, from its first
+    data.
 
 shuffle : bool, default=True
     Whether to shuffle the samples in each epoch.

@@ -13,7 +13,7 @@ from skdeep import _batches as batching
 from skdeep import _sequences as sequences
 from skdeep import _validation as validation
 from skdeep._augmentation import augmentation
-from skdeep._bins import learn_edges
+from skdeep._bins import learn_edges, learn_quantiles
 from skdeep._devices import resolve_device, resolve_dtype
 from skdeep._facts import find_columns, find_facts
 from skdeep._frames import Columns
@@ -485,11 +485,14 @@ def make_module(estimator, data, batches, randomness, module):
         initialize(module, randomness.weights, estimator.activation)
         if "n_bins" in config:
             module.standardizer.bins.set_edges(edges)
+        if estimator.standardize == "robust":
+            quantiles = learn_quantiles(data.X, batches.index, data.weight)
+            module.standardizer.set_quantiles(torch.from_numpy(quantiles))
         module = module.to(data.device)
     else:
         for name in sorted(config):
             validation.check_unchanged(name, config[name], module.config[name])
-    if module.config["standardize"]:
+    if module.config["standardize"] is True:
         # Sums are cut into as many parts as there are threads: one, for equal bits.
         with threads_for(1e6, np.inf):
             batches.learn_statistics(module.standardizer)

@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 
-from skdeep._bins import learn_edges
+from skdeep._bins import learn_edges, learn_quantiles
 
 X, _ = load_breast_cancer(return_X_y=True)
 ALL = np.arange(len(X))
@@ -100,3 +100,24 @@ def test_sparse_tables_get_those_of_dense_ones():
     assert max(len(cuts) for cuts in dense) == 17
     for cuts, expected in zip(thin, dense, strict=True):
         assert_array_equal(cuts, expected)
+
+
+def test_quantiles_count_weights_as_repetitions():
+    weight = np.random.default_rng(0).integers(0, 4, len(X)).astype(float)
+    repeated = np.repeat(X, weight.astype(int), axis=0)
+    weighted = learn_quantiles(X, ALL, weight)
+    expected = learn_quantiles(repeated, np.arange(len(repeated)), None)
+    assert_array_equal(weighted, expected)
+    assert_array_equal(weighted[[0, 4]], [repeated.min(0), repeated.max(0)])
+
+
+def test_quantiles_of_what_is_there():
+    some = np.tile(X, 5)
+    some[::2, 3] = np.nan
+    some[:, 4] = np.nan
+    quantiles = learn_quantiles(some, ALL, None)
+    assert quantiles[2, 3] in X[1::2, 3]
+    assert_array_equal(quantiles[:, 4], np.zeros(5))
+    thin = sparse.csr_array(np.nan_to_num(some))
+    of_dense = learn_quantiles(np.nan_to_num(some), ALL[::3], None)
+    assert_array_equal(learn_quantiles(thin, ALL[::3], None), of_dense)

@@ -12,6 +12,7 @@ VARIANTS = [
     DeepMLPClassifier(early_stopping=True),
     DeepMLPClassifier(solver="sgd"),
     DeepMLPClassifier(solver="lbfgs"),
+    DeepMLPClassifier(numerical_embedding="periodic", standardize="robust", **BRIEF),
     DeepCNNClassifier(**BRIEF),
     DeepCNNClassifier(input_shape=(1, 1, -1), early_stopping=True, **BRIEF),
     DeepCNNClassifier(solver="lbfgs", architecture="residual", n_filters=8),

@@ -81,7 +81,7 @@ DIFFERENCES = {
     "betas": [{"beta_1": 0.5, "beta_2": 0.9}, {"epsilon": 1e-2}],
     "order": [{"shuffle": s} for s in (True, False)],
     "sampler": [{"batch_sampler": s} for s in (None, "balanced")],
-    "standardize": [{"standardize": s} for s in (True, False)],
+    "standardize": [{"standardize": s} for s in (True, False, "robust")],
     "stopping": [{"tol": t, "n_iter_no_change": n} for t, n in ((1e-4, 9), (9.0, 1))],
     "momentum": [{"solver": "sgd", "momentum": m} for m in (0.0, 0.9)],
 }
@@ -119,6 +119,8 @@ def test_any_activation_and_target(activation, y, sizes):
         {"batch_size": 149},
         {"early_stopping": True},
         {"early_stopping": True, "scoring": "neg_log_loss"},
+        {"numerical_embedding": "periodic"},
+        {"numerical_embedding": "periodic", "standardize": "robust"},
     ],
     ids=str,
 )

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from skdeep._members import modules_of
-from skdeep.modules import InputStandardizer, TableInput
+from skdeep.modules import InputStandardizer, RobustStandardizer, TableInput
 from skdeep.modules.tokens import UNKNOWN
 
 
@@ -44,12 +44,12 @@ def baseline_rows(subject, baseline):
 def _fill_in_mean(rows, first):
     table = isinstance(first, TableInput)
     standardizer = first.standardizer if table else first
-    if not isinstance(standardizer, InputStandardizer):
+    if not isinstance(standardizer, (InputStandardizer, RobustStandardizer)):
         raise ValueError(
             "`baseline` must be 'zero' or rows if standardize=False, for then the net "
             "doesn't know the mean. Got 'mean'."
         )
     if table:
-        rows[:, first.numbers] = standardizer.mean
+        rows[:, first.numbers] = standardizer.center
     else:
-        rows[:] = standardizer.mean
+        rows[:] = standardizer.center

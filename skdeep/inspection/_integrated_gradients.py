@@ -39,11 +39,11 @@ def integrated_gradients(estimator, X, *, target=None, baseline="mean", n_steps=
         the logit less that of the other. None is the class that is predicted.
 
     baseline : {"mean", "zero"} or array-like of shape (n_rows, ...), default="mean"
-        What to compare with: the mean of the training data, which a net knows of each
-        column or channel unless ``standardize=False``; zero, which is what the net
-        gets, after the steps of a Pipeline; or rows like those of X, over which
-        attributions are averaged. In the first two, categories are missing and
-        tokens unknown.
+        What to compare with: the mean of the training data (the median with
+        ``standardize="robust"``), which a net knows of each column or channel unless
+        ``standardize=False``; zero, which is what the net gets, after the steps of a
+        Pipeline; or rows like those of X, over which attributions are averaged.
+        In the first two, categories are missing and tokens unknown.
 
     n_steps : int or "auto", default="auto"
         Points of each line. "auto" doubles them until the gaps are at most 5 % of the

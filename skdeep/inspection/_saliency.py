@@ -6,7 +6,10 @@ from sklearn.utils import check_random_state
 
 from skdeep._members import modules_of
 from skdeep.inspection._subject import Subject
-from skdeep.modules import InputStandardizer, TableInput
+from skdeep.modules import InputStandardizer, RobustStandardizer, TableInput
+
+# First layers that know the spread of the input.
+_KNOWING = (InputStandardizer, RobustStandardizer)
 
 
 def saliency_maps(
@@ -166,9 +169,8 @@ def _spread(module):
     if isinstance(first, TableInput):
         spread = torch.zeros(module.config["input_shape"], dtype=module.dtype)
         inner = first.standardizer
-        known = isinstance(inner, InputStandardizer)
-        spread[first.numbers] = 1.0 / inner.inverse_scale if known else 1.0
+        spread[first.numbers] = inner.deviation if isinstance(inner, _KNOWING) else 1.0
         return spread
-    if isinstance(first, InputStandardizer):
-        return 1.0 / first.inverse_scale
+    if isinstance(first, _KNOWING):
+        return first.deviation
     return 1.0

@@ -213,7 +213,8 @@ def _kinds(net):
 @_kinds.register
 def _(net: DeepMLPClassifier):
     own = net.numerical_embedding
-    return {"numerical_embedding": _choices(own, None, "piecewise_linear")}
+    others = (None, "piecewise_linear", "periodic")
+    return {"numerical_embedding": _choices(own, *others)}
 
 
 @_kinds.register

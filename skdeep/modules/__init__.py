@@ -15,6 +15,7 @@ from skdeep.modules.layers import (
 from skdeep.modules.mlp import MLP
 from skdeep.modules.normalization import WeightedBatchNorm
 from skdeep.modules.rnn import RNN
+from skdeep.modules.robust import RobustStandardizer
 from skdeep.modules.shared_mlp import SharedMLP
 from skdeep.modules.table import TableInput
 
@@ -51,6 +52,7 @@ __all__ = [
     "Ensemble",
     "InputStandardizer",
     "Net",
+    "RobustStandardizer",
     "SharedMLP",
     "TableInput",
     "WeightedBatchNorm",

@@ -5,6 +5,7 @@ import math
 import torch
 from torch import nn
 
+from skdeep.modules.periodic import PeriodicEmbedding
 from skdeep.modules.shared_mlp import MemberLinear, MemberScales
 from skdeep.modules.table import CategoryEmbedding
 from skdeep.modules.tokens import UNKNOWN, TokenEmbedding
@@ -51,6 +52,8 @@ def initialize(module, generator, activation):
             bound = math.sqrt(3.0 / layer.embedding_dim)
             _uniform([layer.weight], bound, generator)
             layer.reset_missing()
+        elif isinstance(layer, PeriodicEmbedding):
+            layer.initialize(generator)
         elif isinstance(layer, MemberScales):
             layer.draw_signs(generator)
         elif isinstance(layer, TokenEmbedding):

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from skdeep.modules.normalization import norm_layer
+from skdeep.modules.robust import RobustStandardizer
 
 ACTIVATIONS = {
     "identity": nn.Identity,
@@ -138,6 +139,16 @@ class InputStandardizer(nn.Module):
         self.mean.zero_()
         self.variance.fill_(1.0)
         self.inverse_scale.fill_(1.0)
+
+    @property
+    def center(self):
+        """What becomes zero."""
+        return self.mean
+
+    @property
+    def deviation(self):
+        """Standard deviation of the input."""
+        return 1.0 / self.inverse_scale
 
     def forward(self, x):
         x = x - self.mean
@@ -279,6 +290,8 @@ def dense_layers(sizes, activation, normalization, dropout, shared_dropout=False
 
 def standardizer(standardize, input_shape, channel_axis, fill_missing=False):
     """Build the first layer of a net: statistics per channel, or nothing."""
+    if standardize == "robust":
+        return RobustStandardizer(*input_shape)
     if standardize:
         return InputStandardizer(input_shape, channel_axis, fill_missing)
     return MissingToZero() if fill_missing else nn.Identity()

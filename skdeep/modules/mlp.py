@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from skdeep.modules.layers import Net, dense_layers, standardizer
+from skdeep.modules.periodic import PeriodicEmbedding
 from skdeep.modules.table import CategoryEmbedding, TableInput
 
 
@@ -35,8 +36,8 @@ class MLP(Net):
     shared_dropout : bool
         Whether all samples of a batch lose the same units.
 
-    standardize : bool
-        Whether the first layer standardizes each feature.
+    standardize : bool or "robust"
+        Whether, or how, the first layer standardizes each feature.
 
     n_categories : tuple of int
         Number of categories of each feature, 0 for numbers; empty if there are only
@@ -47,6 +48,9 @@ class MLP(Net):
 
     n_bins : tuple of int
         Bins of each feature for `PiecewiseLinear`; empty if there are none.
+
+    numerical_embedding : {None, "piecewise_linear", "periodic"}
+        With "periodic", features with bins have a `PeriodicEmbedding` too.
 
     Attributes
     ----------
@@ -67,6 +71,7 @@ class MLP(Net):
         n_categories=(),
         missing=(),
         n_bins=(),
+        numerical_embedding=None,
         shared_dropout=False,
     ):
         if n_categories or missing or n_bins:
@@ -86,13 +91,17 @@ class MLP(Net):
                 "n_categories": n_categories,
                 "missing": missing,
                 "n_bins": n_bins,
+                "numerical_embedding": numerical_embedding,
                 "shared_dropout": shared_dropout,
             },
             standardizer=first,
         )
-        self.embedding, (n_inputs,) = None, input_shape
+        self.periodic, self.embedding, (n_inputs,) = None, None, input_shape
         if isinstance(first, TableInput):
             n_inputs = first.n_dense
+            if numerical_embedding == "periodic" and first.cut:
+                self.periodic = PeriodicEmbedding(first.cut)
+                n_inputs += self.periodic.n_outputs
             if first.embedded:
                 self.embedding = CategoryEmbedding(first.embedded)
                 n_inputs += self.embedding.n_outputs
@@ -106,10 +115,19 @@ class MLP(Net):
 
         self.row_size = max(*sizes, n_outputs)
         self.n_operations = sum(layer.weight.numel() for layer in self.linear_layers)
+        if self.periodic is not None:
+            self.row_size = max(self.row_size, self.periodic.row_size)
+            self.n_operations += self.periodic.n_operations
 
     def body(self, x):
         """Logits of standardized input."""
-        return self.read(x if self.embedding is None else self.embedding(x))
+        return self.read(self._embed(x))
+
+    def _embed(self, x):
+        """Vectors beside numbers, and in place of the codes, which stand last."""
+        if self.periodic is not None:
+            x = self.periodic(x)
+        return x if self.embedding is None else self.embedding(x)
 
     @property
     def sources(self):
@@ -117,6 +135,8 @@ class MLP(Net):
         sources = torch.arange(self.config["input_shape"][0])
         if isinstance(self.standardizer, TableInput):
             sources = self.standardizer.sources
+        if self.periodic is not None:
+            sources = self.periodic.repeat(sources)
         if self.embedding is not None:
             n = len(self.standardizer.embedded)
             size = self.embedding.embedding_dim
@@ -135,5 +155,4 @@ class MLP(Net):
 
     def encode(self, x):
         """Input of the first dense layer, of raw input."""
-        x = self.standardizer(x)
-        return x if self.embedding is None else self.embedding(x)
+        return self._embed(self.standardizer(x))

@@ -30,8 +30,8 @@ class TableInput(nn.Module):
     missing : tuple of int
         Positions of the features that get an indicator.
 
-    standardize : bool
-        Whether numbers are standardized.
+    standardize : bool or "robust"
+        Whether, or how, numbers are standardized.
 
     n_bins : tuple of int
         Bins of each feature; empty if there are none at all.
@@ -40,6 +40,9 @@ class TableInput(nn.Module):
     ----------
     n_dense : int
         Width of the output without the codes.
+
+    cut : list of int
+        Which columns of the output are numbers that have bins besides.
 
     widening : int
         How many times as wide the output is as the input, rounded up.
@@ -65,7 +68,10 @@ class TableInput(nn.Module):
             "codes": [code for _, code in one_hot],
             "coded": coded,
         }
-        self.bins = PiecewiseLinear(n_bins) if any(n_bins) else None
+        self.bins, self.cut = None, []
+        if any(n_bins):
+            self.bins = PiecewiseLinear(n_bins)
+            self.cut = [i for i, j in enumerate(numbers) if n_bins[j]]
         self.n_dense = len(numbers) + sum(n_bins) + len(missing) + len(one_hot)
         self.widening = max(1, -(-self.n_dense // max(1, len(n_categories))))
         self.embedded = [n_categories[j] for j in coded]
@@ -101,6 +107,10 @@ class TableInput(nn.Module):
     def update(self, x, weight):
         """Take in a chunk, as ``InputStandardizer`` does."""
         self.standardizer.update(x[:, self.numbers], weight)
+
+    def set_quantiles(self, quantiles):
+        """Scale by these, as ``RobustStandardizer`` does."""
+        self.standardizer.set_quantiles(quantiles[:, self.positions["numbers"]])
 
 
 class PiecewiseLinear(nn.Module):

@@ -55,6 +55,11 @@ CASES = {
         np.column_stack([VINEYARD == 0, WINES[:, 0] > 13]),
     ),
     "categories": lambda: (TABLE, table_of_categories(), VINEYARD),
+    "waves": lambda: (
+        clone(TABLE).set_params(numerical_embedding="periodic", standardize="robust"),
+        table_of_categories(),
+        VINEYARD,
+    ),
     "members": lambda: (clone(TABLE).set_params(n_members=2), WINES, VINEYARD),
     "images": lambda: (IMAGES, DIGITS, DIGIT),
     "series": lambda: (SERIES, DIGITS.reshape(-1, 8, 8), DIGIT),

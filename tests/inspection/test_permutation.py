@@ -31,6 +31,7 @@ def same(net, X, y, **options):
 NETS = {
     "mlp": {},
     "mlp without bins": {"numerical_embedding": None, "normalization": "batch"},
+    "mlp with waves": {"numerical_embedding": "periodic", "standardize": "robust"},
     "mlp without hidden layers": {"hidden_layer_sizes": ()},
     "mlp of members": {"n_members": 2},
     "cnn": {},

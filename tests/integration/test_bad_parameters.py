@@ -57,7 +57,7 @@ OWN = {
     DeepMLPClassifier: {
         "hidden_layer_sizes": SIZES,
         "categorical_features": ["by_dtype", 3, {"a": 1}],
-        "numerical_embedding": ["periodic", 3],
+        "numerical_embedding": ["waves", 3],
         "shared_dropout": ["yes", None],
         "shared_weights": ["yes", None],
     },
