@@ -3,8 +3,6 @@
 import torch
 from torch import nn
 
-# Numbers further from zero than this end up at this limit anyway.
-_LIMIT, _FAR = 3.0, 1e6
 # Of a normal distribution.
 _RANGE_OF_DEVIATION = 1.349
 
@@ -25,7 +23,15 @@ class RobustStandardizer(nn.Module):
     Attributes
     ----------
     center, inverse_scale : Tensor of shape (n_features,)
+
+    limit : float
+        No output is further from zero.
+
+    far : float
+        Numbers further from zero end up at the limit anyway.
     """
+
+    limit, far = 3.0, 1e6
 
     def __init__(self, n_features):
         super().__init__()
@@ -64,6 +70,6 @@ class RobustStandardizer(nn.Module):
         return torch.where(known, 1.0 / self.inverse_scale / _RANGE_OF_DEVIATION, 0.0)
 
     def forward(self, x):
-        x = ((x - self.center) * self.inverse_scale).clamp(-_FAR, _FAR)
-        x = x / (1.0 + (x / _LIMIT).square()).sqrt()
+        x = ((x - self.center) * self.inverse_scale).clamp(-self.far, self.far)
+        x = x / (1.0 + (x / self.limit).square()).sqrt()
         return self.result(x.nan_to_num(0.0))

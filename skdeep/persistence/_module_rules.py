@@ -7,7 +7,9 @@ from skdeep._archive import ArchiveError
 from skdeep._parameters import Boolean, Number, OneOf, Sizes, check_parameters
 from skdeep.modules import ACTIVATIONS, REGISTRY, TableInput, build
 from skdeep.modules.blocks import STAGES
+from skdeep.modules.periodic import PeriodicEmbedding
 from skdeep.modules.rnn import CELLS
+from skdeep.modules.table import CategoryEmbedding
 
 
 class Counts:
@@ -38,7 +40,8 @@ _RULES = {
     "normalization": [OneOf("batch", "layer", None)],
     "dropout": [Number(0, 1, closed="left")],
     "shared_dropout": [Boolean()],
-    "standardize": [Boolean()],
+    "standardize": [Boolean(), OneOf("robust")],
+    "numerical_embedding": [OneOf("piecewise_linear", "periodic", None)],
     "n_categories": [Counts()],
     "missing": [Counts()],
     "n_bins": [Counts()],
@@ -165,8 +168,10 @@ def _check_positions(module, weights):
             if part.bins is not None:
                 n_bins = part.bins.n_bins
                 known["bins.features"] = np.repeat(np.arange(len(n_bins)), n_bins)
-        elif hasattr(part, "first_rows"):
+        elif isinstance(part, CategoryEmbedding):
             known["offsets"] = part.first_rows
+        elif isinstance(part, PeriodicEmbedding):
+            known["positions"] = part.at
         for name, positions in known.items():
             if not np.array_equal(weights[f"{prefix}.{name}"], positions):
                 raise ArchiveError(f"its {prefix}.{name} doesn't fit its net.")

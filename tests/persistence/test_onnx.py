@@ -87,6 +87,7 @@ def test_every_activation(activation, dtype, tmp_path):
         {"numerical_embedding": None, "hidden_layer_sizes": ()},
         {"shared_weights": True, "n_members": 3, "normalization": "layer"},
         {"n_members": 2, "dtype": "float32"},
+        {"numerical_embedding": "periodic", "standardize": "robust"},
     ],
 )
 def test_other_tables(parameters, tmp_path):

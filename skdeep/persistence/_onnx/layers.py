@@ -5,7 +5,7 @@ from math import sqrt
 import numpy as np
 from torch import nn
 
-from skdeep.modules import Dropout, InputStandardizer
+from skdeep.modules import Dropout, InputStandardizer, RobustStandardizer
 from skdeep.modules.blocks import InceptionBlock, Shortcut
 from skdeep.modules.layers import MissingToZero
 from skdeep.modules.shared_mlp import MemberLinear, MemberScales
@@ -57,6 +57,16 @@ def _standardizer(g, layer, x):
     x = g.add("Sub", x, g.floats(layer.mean))
     x = g.add("Mul", x, g.floats(layer.inverse_scale))
     return zero_where(g, is_nan(g, x), x) if layer.fill_missing else x
+
+
+def _robust_standardizer(g, layer, x):
+    x = g.add("Sub", x, g.floats(layer.center))
+    x = g.add("Mul", x, g.floats(layer.inverse_scale))
+    missing = is_nan(g, x)
+    x = g.add("Clip", x, -layer.far, layer.far)
+    share = g.add("Div", x, layer.limit)
+    root = g.add("Sqrt", g.add("Add", g.add("Mul", share, share), 1.0))
+    return zero_where(g, missing, g.add("Div", x, root))
 
 
 def _missing_to_zero(g, layer, x):
@@ -169,6 +179,7 @@ _LAYERS = {
     MemberLinear: _member_linear,
     MemberScales: _member_scales,
     MissingToZero: _missing_to_zero,
+    RobustStandardizer: _robust_standardizer,
     Shortcut: _shortcut,
     nn.AdaptiveAvgPool1d: _mean_pool,
     nn.BatchNorm1d: _batch_norm,

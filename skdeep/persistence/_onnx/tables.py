@@ -1,5 +1,7 @@
 """Nets for tables, and their first stages."""
 
+from math import pi
+
 import numpy as np
 
 from skdeep.modules import SharedMLP, TableInput
@@ -34,6 +36,8 @@ def _encoded(g, module, x):
         )
     if places["coded"]:
         parts.append(_embedded(g, module.embedding, _columns(g, x, places["coded"])))
+    if module.periodic is not None:
+        parts.insert(0, _waves(g, module.periodic, parts[0]))
     return parts[0] if len(parts) == 1 else g.add("Concat", *parts, axis=1)
 
 
@@ -49,6 +53,21 @@ def _bins(g, bins, x):
     missing = is_nan(g, place)
     place = g.add("Clip", place, 0.0, 1.0)
     return zero_where(g, missing, g.add("Sub", place, g.floats(bins.center)))
+
+
+def _waves(g, periodic, numbers):
+    """Three sums of waves for each number; all numbers are one batch of products."""
+    x = g.add("Transpose", _columns(g, numbers, periodic.at), perm=[1, 0])
+    x = g.add("Unsqueeze", x, g.integers(2))
+    n, n_waves, n_outputs = periodic.weight.shape
+    x = g.add("Mul", x, g.floats(2.0 * pi * periodic.frequencies.view(n, 1, n_waves)))
+    x = g.add("Add", x, g.floats(periodic.phases.view(n, 1, n_waves)))
+    # The runtime knows it in single precision only.
+    waves = g.to_dtype(g.add("Cos", g.cast(x, np.float32)))
+    sums = g.add("MatMul", waves, g.floats(periodic.weight))
+    sums = g.add("Add", sums, g.floats(periodic.bias.view(n, 1, n_outputs)))
+    sums = g.add("Transpose", sums, perm=[1, 0, 2])
+    return g.add("Reshape", sums, g.integers(-1, periodic.n_outputs))
 
 
 def _embedded(g, embedding, codes):
