@@ -1,8 +1,8 @@
 """The main job on real data, for all three nets: ``make demo`` runs it.
 
 Load, split, search over sampler and net together, test, explain, save, load in a fresh
-process, serve, ask once, stop. The three tasks differ in their data, their net and their
-grid; everything else is one path, in the order of ``run``.
+process, serve, ask once, stop. The three tasks differ in their data, their net and
+their grid; everything else is one path, in the order of ``run``.
 """
 
 import argparse
