@@ -143,6 +143,8 @@ def _rebuilt(config, parts):
         steps.check_savable(model)
     except TypeError as error:
         raise ArchiveError(f"it holds no model: {error}") from error
+    if config.get("model") != type(model).__name__:
+        raise ArchiveError(f"it is not the {config.get('model')!r} that it says it is.")
     front, net = steps.unnest(model)
     # A tokenizer makes rows as long as it was told, whatever they are good for.
     if front and getattr(front[-1][1], "n_features_out_", None) not in (

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 import numpy as np
 import sklearn
 import torch
+from sklearn.utils.metadata_routing import MetadataRequest
 
 from skdeep._archive import ArchiveError
 from skdeep._members import modules_of
@@ -48,6 +49,8 @@ MISFITS = (
     TypeError,
     ValueError,
 )
+# Those that take metadata.
+_METHODS = ("fit", "partial_fit", "score")
 # Values of a sample that is worth a trial.
 _TRIAL = 100_000
 _COUNT = [Number(0, integer=True)]
@@ -85,7 +88,6 @@ _TOKENIZER = {
 }
 # What the data frames that `transform` returns are is kept there by scikit-learn.
 _TOKENIZER_MAYBE = {"_sklearn_output_config": [Kind(dict, "a dict")]}
-_REQUESTS = "_metadata_request"
 
 
 def describe(estimator, where, arrays):
@@ -107,8 +109,11 @@ def describe(estimator, where, arrays):
     node : dict
     """
     name = name_of(estimator)
-    state = dict(estimator.__getstate__())
-    requests = _requests_of(estimator) if state.pop(_REQUESTS, None) else {}
+    state = {
+        key: value
+        for key, value in estimator.__getstate__().items()
+        if not isinstance(value, MetadataRequest)
+    }
     known = {*estimator.get_params(deep=False), *_rules_of(name), *_maybe_of(name)}
     for extra in sorted(state.keys() - known):
         raise TypeError(
@@ -130,16 +135,20 @@ def describe(estimator, where, arrays):
                 f"rebuilt by running code: {advice}use joblib for files that only you "
                 "load."
             ) from error
-    return {"kind": "ours", "class": name, "state": encoded, "requests": requests}
+    return {
+        "kind": "ours",
+        "class": name,
+        "state": encoded,
+        "requests": _requests_of(estimator),
+    }
 
 
 def _requests_of(estimator):
     """Metadata that was asked for by set_fit_request and its like."""
     routing = estimator.get_metadata_routing()
-    methods = ("fit", "partial_fit", "score")
     return {
         method: {k: v for k, v in getattr(routing, method).requests.items() if v}
-        for method in methods
+        for method in _METHODS
         if hasattr(estimator, f"set_{method}_request")
     }
 
@@ -274,7 +283,7 @@ def _ask_for(estimator, requests):
         raise ArchiveError("its requests for metadata are missing.")
     with sklearn.config_context(enable_metadata_routing=True):
         for method, request in requests.items():
-            if method not in ("fit", "partial_fit", "score"):
+            if method not in _METHODS:
                 raise ArchiveError(f"no metadata can be requested for {method!r}.")
             if request:
                 getattr(estimator, f"set_{method}_request")(**request)

@@ -311,6 +311,12 @@ def test_description_that_fits_nothing(case, folder, tmp_path):
     refused_at_load(tmp_path / "model", message)
 
 
+def test_model_of_another_name(folder, tmp_path):
+    config, parts = archive.read(folder / "net")
+    rewrite(tmp_path / "model", {**config, "model": "Pipeline"}, parts)
+    refused_at_load(tmp_path / "model", "not the 'Pipeline' that it says it is")
+
+
 def other_shape(arrays, name):
     arrays[name] = arrays[name].ravel()
 
