@@ -321,7 +321,7 @@ def test_file_holds_the_graph_or_the_reason(tmp_path):
 
 def test_runtime_that_is_not_installed(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(ImportError, match=r"pip install 'skdeep\[serve\]'"):
+    with pytest.raises(ImportError, match=r"pip install 'skdeep\[export\]'"):
         to_onnx(fitted("mlp"), tmp_path / "model.onnx")
     save(fitted("mlp"), tmp_path / "model")
     signature, _ = config_and_parts(tmp_path / "model")

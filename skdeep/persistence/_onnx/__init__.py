@@ -99,8 +99,8 @@ def exported(model, signature, X, must):
 
 
 def _import_all():
-    for name, extra in (("onnx", "export"), ("onnxruntime", "serve")):
-        optional(name, extra)
+    for name in ("onnx", "onnxruntime"):
+        optional(name, "export")
 
 
 def _first_that_works(model, signature, X):

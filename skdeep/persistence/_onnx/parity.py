@@ -16,7 +16,7 @@ _ERRORS_ONLY = 4
 
 def session_of(data):
     """Inference session of a serialized graph, on one thread and silent."""
-    runtime = optional("onnxruntime", "serve")
+    runtime = optional("onnxruntime", "export")
     options = runtime.SessionOptions()
     options.log_severity_level = _ERRORS_ONLY
     options.intra_op_num_threads = options.inter_op_num_threads = 1
