@@ -99,8 +99,7 @@ standardize : bool or "robust", default=True
     input channel. "robust", which only the MLP knows, takes median and interquartile
     range, and then ``x / sqrt(1 + (x / 3)**2)``, so that no number is far from zero.
     The statistics belong to the net and are learned from the training data only; those
-    of "robust" from at most 10,000 rows, and where training goes on, from its first
-    data.
+    of "robust" from at most 10,000 rows, and not again where training goes on.
 
 shuffle : bool, default=True
     Whether to shuffle the samples in each epoch.
