@@ -66,6 +66,9 @@ class ServedModel:
         """
         if engine not in ENGINES:
             raise ValueError(f"`engine` must be one of {ENGINES}. Got {engine!r}.")
+        name = name or Path(path).stem
+        if "/" in name:
+            raise ModelError(f"The name must have no slash. Got {name!r}.")
         try:
             config, parts = archive.read(path)
         except (OSError, archive.ArchiveError) as error:
@@ -77,7 +80,7 @@ class ServedModel:
             compute, types = _torch(path, told)
         reference = parts.get("reference.json")
         return cls(
-            name or Path(path).stem,
+            name,
             compute,
             read_signature(told, types),
             {key: config.get(key) for key in ("model", "skdeep_version", "versions")},

@@ -124,10 +124,10 @@ class RowReader:
         rows : list of ndarray
         """
         array = self._folded(array)
-        if not self._is_matrix:
-            return self._columns(array.T.tolist())
         if not len(array):
             raise invalid("There must be at least one row. Got none.")
+        if not self._is_matrix:
+            return self._columns(array.T.tolist())
         rows = self._cast(array)
         return self._columns(array.T) if rows is None else [rows]
 

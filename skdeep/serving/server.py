@@ -2,6 +2,7 @@
 
 import logging
 import logging.config
+import os
 import signal
 import sys
 import time
@@ -24,11 +25,15 @@ class Server(uvicorn.Server):
 
     request_timeout : float
         Seconds that a client may take to send a request.
+
+    parent : int or None, default=None
+        Process without which the server ends.
     """
 
-    def __init__(self, config, request_timeout):
+    def __init__(self, config, request_timeout, parent=None):
         super().__init__(config)
         self.failed = False
+        self._parent = parent
         self._request_timeout = request_timeout
         self._since = {}
 
@@ -36,6 +41,8 @@ class Server(uvicorn.Server):
         """What uvicorn calls ten times a second."""
         if counter % _TICKS_PER_SECOND == 0:
             self._end_slow_connections()
+            if self._parent not in (None, os.getppid()):
+                self.should_exit = True
         return await super().on_tick(counter)
 
     def fail(self, error):
@@ -45,7 +52,7 @@ class Server(uvicorn.Server):
 
     def _end_slow_connections(self):
         now, since = time.monotonic(), {}
-        for connection in self.server_state.connections:
+        for connection in list(self.server_state.connections):
             if not _is_sending(connection):
                 continue
             cycle = getattr(connection, "cycle", None)
@@ -109,6 +116,7 @@ def run_worker(options, sockets=None):
             h11_max_incomplete_event_size=64 * 1024,
         ),
         app.settings.body_timeout,
+        None if sockets is None else os.getppid(),
     )
     try:
         server.run(sockets)

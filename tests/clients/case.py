@@ -23,5 +23,14 @@ def assert_entries_right(case, entries):
     assert_right(case, probabilities, [entry["label"] for entry in entries])
 
 
+def error_of(ask, *arguments):
+    """What a client raises for a request that must be refused."""
+    try:
+        ask(*arguments)
+    except Exception as error:
+        return error
+    raise AssertionError("the request was not refused")
+
+
 def passed(package, what):
     print(f"  {package} {importlib.metadata.version(package)}: {what}")

@@ -3,7 +3,7 @@
     python tests/clients/run.py --venvs FOLDER [NAME ...]
 
 makes the environments that are missing under FOLDER, serves a net fitted on
-scikit-learn's breast cancer data, runs each client against it, and prints what happened.
+scikit-learn's breast cancer data, runs each client against it, and says what happened.
 """
 
 import argparse
@@ -73,7 +73,9 @@ def serving(folder):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(REQUIREMENTS))
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=", ".join(REQUIREMENTS)
+    )
     parser.add_argument("--venvs", type=Path, required=True, help="folder for them")
     parsed = parser.parse_args()
     failed = []

@@ -316,7 +316,9 @@ def test_monitoring_and_feedback(cancer, client):
     told = {"id": answer.headers["x-request-id"], "label": ["malignant"] * 3}
     assert talk.post("/feedback", json=told).json()["accepted"] == 1
     assert "skdeep_window_rows 3.0" in talk.get("/metrics").text
-    assert talk.get("/monitoring", headers={"accept": "text/html"}).text.startswith("<!")
+    assert talk.get("/monitoring", headers={"accept": "text/html"}).text.startswith(
+        "<!"
+    )
 
 
 def test_monitoring_without_statistics(digits, client):

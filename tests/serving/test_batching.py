@@ -49,7 +49,10 @@ def run_all(batcher, *requests):
         tasks = (
             batcher.submit(rows, f"request {i}") for i, rows in enumerate(requests)
         )
-        return await asyncio.gather(*tasks, return_exceptions=True)
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        # What follows the answers.
+        await asyncio.sleep(0)
+        return results
 
     return asyncio.run(run())
 

@@ -7,6 +7,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from skdeep.serving import create_app
+from skdeep.serving.errors import RequestError
 from skdeep.serving.rows import RowReader
 
 NAMES = ["alcohol", "ash", "hue", "year"]
@@ -198,6 +199,14 @@ def test_arrays_of_other_types(cancer):
         assert rows.dtype == np.float64
         assert rows.flags.c_contiguous
         assert_allclose(rows, array)
+
+
+def test_arrays_without_rows(cancer, wine):
+    for saved in (cancer, wine):
+        signature = saved.served().signature
+        empty = np.empty((0, len(signature.fields)))
+        with pytest.raises(RequestError, match="at least one row"):
+            RowReader(signature).matrix(empty)
 
 
 def test_torch_engine_gives_the_same(wine, cancer, tokens, client):

@@ -184,6 +184,19 @@ def test_workers_share_a_port_and_a_page_of_metrics(digits):
     assert not any(map(_is_alive, workers))
 
 
+def test_workers_end_with_their_parent(digits):
+    with serve(digits, "--workers", 2) as server:
+        server.wait_for_port()
+        server.wait(lambda: len(_children(server)) == 2)
+        workers = _children(server)
+        server.process.kill()
+        server.end()
+        deadline = time.monotonic() + 20
+        while any(map(_is_alive, workers)):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
+
 def _metric(server, name):
     try:
         text = get(f"{server.url}/metrics").text

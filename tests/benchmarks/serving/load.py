@@ -71,8 +71,9 @@ def _parsed(text):
         per_second=float(re.search(r"Requests/sec:\s+([\d.]+)", text)[1]),
         median=seconds("50%"),
         p99=seconds("99%"),
-        failed=int(failed[1]) if failed else 0
-        + sum(map(int, re.findall(r"\d+", broken[1] if broken else ""))),
+        failed=int(failed[1])
+        if failed
+        else 0 + sum(map(int, re.findall(r"\d+", broken[1] if broken else ""))),
     )
 
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -58,17 +58,28 @@ def command_of(name, model, port, peers=None):
     if peers is not None:
         commands |= {
             "LitServe": [
-                peers / "litserve/bin/python", HERE / "peer_litserve.py", graph, port
+                peers / "litserve/bin/python",
+                HERE / "peer_litserve.py",
+                graph,
+                port,
             ],
             "BentoML": [
-                peers / "bentoml/bin/bentoml", "serve", "peer_bentoml:Model",
-                "--port", port, "--working-dir", HERE,
+                peers / "bentoml/bin/bentoml",
+                "serve",
+                "peer_bentoml:Model",
+                "--port",
+                port,
+                "--working-dir",
+                HERE,
             ],
             "MLServer": [peers / "mlserver/bin/mlserver", "start", model.parent],
         }
     environ = {
-        "MODEL": model, "ONNX": graph, "OMP_NUM_THREADS": 1,
-        "BENTOML_DO_NOT_TRACK": "True", "BENTOML_HOME": model.parent / "bentoml",
+        "MODEL": model,
+        "ONNX": graph,
+        "OMP_NUM_THREADS": 1,
+        "BENTOML_DO_NOT_TRACK": "True",
+        "BENTOML_HOME": model.parent / "bentoml",
     }
     return commands[name], {key: str(value) for key, value in environ.items()}
 
@@ -105,10 +116,8 @@ def started(command, port, core, environ=None, probe="/readyz", seconds=90):
 
 def with_group(process, number):
     """Send a signal to a process and its children."""
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, number)
-    except ProcessLookupError:
-        pass
 
 
 def _answers(url):

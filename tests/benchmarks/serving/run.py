@@ -1,10 +1,10 @@
 """Speed of the server, and what it does under more load than it can take.
 
-    python tests/benchmarks/serving/run.py [--parts NAMES] [--peers FOLDER] [--json FILE]
+    python tests/benchmarks/serving/run.py [--parts NAMES] [--peers FOLDER] [--json F]
 
 needs wrk. FOLDER holds environments named litserve, bentoml and mlserver, each with the
-package of that name, numpy and onnxruntime. Servers run on one core, and what loads them
-on another; contestants take turns, so that a busy machine slows all of them alike.
+package of that name, numpy and onnxruntime. Servers run on one core, and what loads
+them on another; contestants take turns, so that a busy machine slows all alike.
 """
 
 import argparse
@@ -30,6 +30,12 @@ from skdeep.persistence import save
 OURS = "skdeep serve"
 STACK = [OURS, "inline", "inline, h11 and asyncio", "Starlette echo", "bare echo"]
 PEERS = ["LitServe", "MLServer", "BentoML"]
+NETS = {
+    # Two layers of 128 units on an embedding of each column, in float64.
+    "default": {},
+    # What scikit-learn's MLPClassifier is by default.
+    "small": {"hidden_layer_sizes": (100,), "numerical_embedding": None},
+}
 PACKAGES = ("starlette", "uvicorn", "httptools", "uvloop", "orjson", "onnxruntime")
 # A batch of a slowed model takes so long.
 SLOW_SECONDS = 0.05
@@ -48,10 +54,11 @@ sys.exit(main())
 """
 
 
-def prepare(folder):
-    """A net with the defaults, as an archive and as a graph, and one of its rows."""
+def prepare(folder, kind):
+    """A net, as an archive and as a graph, and one of its rows."""
     data = load_breast_cancer(as_frame=True)
-    net = DeepMLPClassifier(random_state=0).fit(data.data, data.target)
+    net = DeepMLPClassifier(**NETS[kind], random_state=0)
+    net.fit(data.data, data.target)
     path = folder / "model.skdeep"
     save(net, path, data.data, onnx=True)
     graph = archive.read(path).parts["model.onnx"]
@@ -94,13 +101,18 @@ def measure(name, model, row, options, connections):
 
 def _configure_mlserver(folder, port):
     settings = {
-        "http_port": port, "parallel_workers": 0, "metrics_port": free_port(),
-        "grpc_port": free_port(), "debug": False,
+        "http_port": port,
+        "parallel_workers": 0,
+        "metrics_port": free_port(),
+        "grpc_port": free_port(),
+        "debug": False,
     }
     (folder / "settings.json").write_text(json.dumps(settings))
     model = {
-        "name": "model", "implementation": "peer_mlserver.Model",
-        "max_batch_size": 64, "max_batch_time": 0.001,
+        "name": "model",
+        "implementation": "peer_mlserver.Model",
+        "max_batch_size": 64,
+        "max_batch_time": 0.001,
     }
     (folder / "model-settings.json").write_text(json.dumps(model))
 
@@ -115,6 +127,8 @@ def compare(names, model, row, options):
                 result = measure(name, model, row, options, connections)
                 rounds.setdefault((name, connections), []).append(result)
                 print(name, connections, result, file=sys.stderr, flush=True)
+        # Others may share the machine.
+        time.sleep(options.rest)
     return {
         name: {
             connections: {
@@ -164,7 +178,10 @@ def overload(model, row, options):
         async def load():
             asking = asyncio.create_task(
                 ask_all(
-                    port, body, 600, None,
+                    port,
+                    body,
+                    600,
+                    None,
                     lambda a: seen.setdefault(a.status, []).append(a.seconds),
                     pause=options.pause,
                 )
@@ -243,6 +260,7 @@ def main():
     add("--parts", default="stack,overload,soak")
     add("--peers", type=Path, help="folder of the environments of other servers")
     add("--json", type=Path)
+    add("--net", choices=NETS, default="default")
     add("--core", type=int, default=1)
     add("--client-core", type=int, default=0)
     add("--rounds", type=int, default=5)
@@ -251,11 +269,12 @@ def main():
     add("--overload-seconds", type=int, default=20)
     add("--pause", type=float, default=0.0, help="after a refusal")
     add("--soak-requests", type=int, default=200_000)
+    add("--rest", type=float, default=0.0, help="seconds after each round")
     add("--quiet", type=Path, help="wait while this file exists")
     options = parser.parse_args()
     parts, found = options.parts.split(","), {"machine": machine()}
     with tempfile.TemporaryDirectory() as folder:
-        model, row = prepare(Path(folder))
+        model, row = prepare(Path(folder), options.net)
         for name, contestants in (("stack", STACK), ("peers", [OURS, *PEERS])):
             if name in parts:
                 found[name] = compare(contestants, model, row, options)
