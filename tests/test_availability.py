@@ -1,12 +1,13 @@
-"""Methods that some parameters take away."""
+"""What is not there: methods that parameters take away, and optional packages."""
 
 import inspect
 import pickle
+import sys
 
 import pytest
 
 from skdeep import DeepCNNClassifier, DeepMLPClassifier, DeepRNNClassifier
-from skdeep._availability import UnavailableMethodError, available_unless
+from skdeep._availability import UnavailableMethodError, available_unless, optional
 
 CLASSES = [DeepMLPClassifier, DeepCNNClassifier, DeepRNNClassifier]
 
@@ -63,3 +64,11 @@ def test_partial_fit_follows_the_parameters(estimator):
         assert not hasattr(clf, "partial_fit")
         with pytest.raises(AttributeError, match=reason):
             clf.partial_fit([[1.0]], [0], classes=[0, 1])
+
+
+def test_package_that_is_missing_is_named_with_its_extra(monkeypatch):
+    assert optional("math", "export").pi > 3
+    monkeypatch.setitem(sys.modules, "skops", None)
+    message = r"needs skops, which .* pip install 'skdeep\[export\]'"
+    with pytest.raises(ImportError, match=message):
+        optional("skops.io", "export")

@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import json
+import platform
 
 from skdeep import _archive as archive
 from skdeep._archive import ArchiveError
@@ -84,7 +85,10 @@ def save(model, path, X=None, *, onnx="auto"):
         parts[_REFERENCE] = json.dumps(reference).encode()
     config = {
         "skdeep_version": __version__,
-        "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
+        "versions": {
+            "python": platform.python_version(),
+            **{name: importlib.metadata.version(name) for name in _PACKAGES},
+        },
         "model": type(model).__name__,
         "signature": signature,
         "estimator": node,
@@ -139,4 +143,13 @@ def _rebuilt(config, parts):
         steps.check_savable(model)
     except TypeError as error:
         raise ArchiveError(f"it holds no model: {error}") from error
+    if config.get("model") != type(model).__name__:
+        raise ArchiveError(f"it is not the {config.get('model')!r} that it says it is.")
+    front, net = steps.unnest(model)
+    # A tokenizer makes rows as long as it was told, whatever they are good for.
+    if front and getattr(front[-1][1], "n_features_out_", None) not in (
+        None,
+        net.n_features_in_,
+    ):
+        raise ArchiveError("its tokens don't fit its net.")
     return model

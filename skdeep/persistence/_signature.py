@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
-from skdeep._frames import is_frame, learn_columns, named_columns
+from skdeep._frames import is_frame, is_missing, learn_columns, named_columns
 from skdeep.persistence._steps import unnest
 
 _JSON = (str, int, float, bool)
@@ -102,7 +102,7 @@ def _of_step(step, X):
     if columns is not None:
         kinds = [_kind(codes) for codes in columns.categories]
     for j, categories in _encoded(step, names).items():
-        kinds[j] = _kind([c for c in categories.tolist() if c is not None and c == c])
+        kinds[j] = _kind([c for c in categories.tolist() if not is_missing(c)])
     return _inputs(names, _with_booleans(kinds, X), bool(tags.allow_nan))
 
 
@@ -124,7 +124,16 @@ def _encoded(step, names):
 
 def _positions(columns, names):
     """Positions of what a ColumnTransformer takes."""
+    positions = np.arange(len(names))
+    if isinstance(columns, slice):
+        start, stop = columns.start, columns.stop
+        if isinstance(start, str):
+            start = names.index(start)
+        if isinstance(stop, str):
+            # As pandas has it, the last one is included.
+            stop = names.index(stop) + 1
+        return positions[slice(start, stop, columns.step)].tolist()
     columns = [columns] if isinstance(columns, (str, int)) else columns
-    if not isinstance(columns, slice) and any(isinstance(c, str) for c in columns):
+    if any(isinstance(column, str) for column in columns):
         return [names.index(column) for column in columns]
-    return np.arange(len(names))[columns].tolist()
+    return positions[columns].tolist()

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 import numpy as np
 import sklearn
 import torch
+from sklearn.utils.metadata_routing import MetadataRequest
 
 from skdeep._archive import ArchiveError
 from skdeep._members import modules_of
@@ -25,6 +26,19 @@ class Curve:
         return "a list of numbers"
 
 
+class Codes:
+    """A dict of texts and codes."""
+
+    def allows(self, value):
+        code = Number(0, 2**31 - 1, integer=True)
+        return isinstance(value, dict) and all(
+            isinstance(token, str) and code.allows(value[token]) for token in value
+        )
+
+    def __str__(self):
+        return "a dict of texts and integers"
+
+
 # What goes wrong where data isn't what it should be.
 MISFITS = (
     ArithmeticError,
@@ -35,6 +49,8 @@ MISFITS = (
     TypeError,
     ValueError,
 )
+# Those that take metadata.
+_METHODS = ("fit", "partial_fit", "score")
 # Values of a sample that is worth a trial.
 _TRIAL = 100_000
 _COUNT = [Number(0, integer=True)]
@@ -67,12 +83,11 @@ _MAYBE = {
     "_reference": [Kind(dict, "statistics"), _NONE],
 }
 _TOKENIZER = {
-    "vocabulary_": [Kind(dict, "a dict")],
+    "vocabulary_": [Codes()],
     "n_features_out_": [Number(1, integer=True)],
 }
 # What the data frames that `transform` returns are is kept there by scikit-learn.
 _TOKENIZER_MAYBE = {"_sklearn_output_config": [Kind(dict, "a dict")]}
-_REQUESTS = "_metadata_request"
 
 
 def describe(estimator, where, arrays):
@@ -94,8 +109,11 @@ def describe(estimator, where, arrays):
     node : dict
     """
     name = name_of(estimator)
-    state = dict(estimator.__getstate__())
-    requests = _requests_of(estimator) if state.pop(_REQUESTS, None) else {}
+    state = {
+        key: value
+        for key, value in estimator.__getstate__().items()
+        if not isinstance(value, MetadataRequest)
+    }
     known = {*estimator.get_params(deep=False), *_rules_of(name), *_maybe_of(name)}
     for extra in sorted(state.keys() - known):
         raise TypeError(
@@ -108,22 +126,29 @@ def describe(estimator, where, arrays):
             encoded[key] = encode(value, (*where, key), arrays)
         except (NotPlainError, RecursionError) as error:
             got = error.value if isinstance(error, NotPlainError) else value
+            advice = ""
+            if key in estimator.get_params(deep=False):
+                advice = "set it to something plain with set_params, or "
             raise TypeError(
                 f"`{key}` of {name} must be plain data (numbers, texts, arrays, and "
                 f"lists, tuples and dicts of them). Got {got!r}, which could only be "
-                "rebuilt by running code. Set it to something plain with set_params, "
-                "or use joblib for files that only you load."
+                f"rebuilt by running code: {advice}use joblib for files that only you "
+                "load."
             ) from error
-    return {"kind": "ours", "class": name, "state": encoded, "requests": requests}
+    return {
+        "kind": "ours",
+        "class": name,
+        "state": encoded,
+        "requests": _requests_of(estimator),
+    }
 
 
 def _requests_of(estimator):
     """Metadata that was asked for by set_fit_request and its like."""
     routing = estimator.get_metadata_routing()
-    methods = ("fit", "partial_fit", "score")
     return {
         method: {k: v for k, v in getattr(routing, method).requests.items() if v}
-        for method in methods
+        for method in _METHODS
         if hasattr(estimator, f"set_{method}_request")
     }
 
@@ -258,7 +283,7 @@ def _ask_for(estimator, requests):
         raise ArchiveError("its requests for metadata are missing.")
     with sklearn.config_context(enable_metadata_routing=True):
         for method, request in requests.items():
-            if method not in ("fit", "partial_fit", "score"):
+            if method not in _METHODS:
                 raise ArchiveError(f"no metadata can be requested for {method!r}.")
             if request:
                 getattr(estimator, f"set_{method}_request")(**request)

@@ -131,8 +131,8 @@ def _by_skops(step, where):
         "samplers have no part in predictions: leave it out, with Pipeline([step for "
         "step in model.steps if not hasattr(step[1], 'fit_resample')])"
         if sampler
-        else "replace the step by one of scikit-learn's own, apply it before the "
-        "model, or use joblib for files that only you load"
+        else "leave it to what is done before the model, take a step of scikit-learn's "
+        "without it, or use joblib for files that only you load"
     )
     try:
         data = skops.dumps(step)

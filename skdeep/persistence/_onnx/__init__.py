@@ -9,7 +9,6 @@ import torch
 from skdeep import _archive as archive
 from skdeep._availability import optional
 from skdeep.persistence._onnx import rows as drawn
-from skdeep.persistence._onnx.check import check, expected_of, named
 from skdeep.persistence._onnx.columns import (
     declare_columns,
     declare_matrix,
@@ -19,6 +18,7 @@ from skdeep.persistence._onnx.columns import (
 from skdeep.persistence._onnx.front import prepend
 from skdeep.persistence._onnx.graph import Graph
 from skdeep.persistence._onnx.nets import probabilities
+from skdeep.persistence._onnx.parity import check, expected_of, named
 from skdeep.persistence._signature import find_signature
 from skdeep.persistence._steps import check_savable, unnest
 

@@ -32,7 +32,8 @@ def probabilities(g, net, x):
     """
     x, own = _folded(g, net._fold, x), g.dtype
     of_members = []
-    for module in modules_of(net.module_):
+    # A copy, for the net itself may be on an accelerator.
+    for module in modules_of(net.to_module()):
         g.dtype, g.n_spatial = own, 0
         logits = _logits(g, module, x)
         g.dtype = np.dtype(np.float64)

@@ -55,21 +55,20 @@ def of_net(net, inputs):
 
 
 def _numbers(net, random_state):
-    shape = net._fold.module_shape
-    rows = random_state.standard_normal((N_ROWS, *shape))
-    first = [
-        part
-        for part in modules_of(net.module_)[0].modules()
-        if isinstance(part, InputStandardizer)
-    ]
-    # Those of a table are of its numbers alone.
-    if first and first[0].mean.ndim == len(shape) and net._columns is None:
-        rows = rows / first[0].inverse_scale.numpy() + first[0].mean.numpy()
+    """Normal numbers, of the mean and the deviation of the training data if known."""
+    rows = random_state.standard_normal((N_ROWS, *net._fold.module_shape))
+    for part in modules_of(net.to_module())[0].modules():
+        if isinstance(part, InputStandardizer):
+            numbers = slice(None)
+            if net._columns is not None:
+                numbers = ~net._columns.is_categorical
+            scale, mean = part.inverse_scale.numpy(), part.mean.numpy()
+            rows[:, numbers] = rows[:, numbers] / scale + mean
     if net._fold.channels_last:
         rows = np.moveaxis(rows, 1, -1)
     rows = rows.reshape(N_ROWS, -1)
     # Servers meet rows that are nothing like the training data.
-    rows[-4:] *= 10
+    rows[-4:] *= 3
     rows[-1] = 0.0
     return rows
 
@@ -86,7 +85,7 @@ def _padded(net, rows):
 
 def _tokens(net, random_state):
     n_features = net.n_features_in_
-    size = modules_of(net.module_)[0].vocabulary_size
+    size = modules_of(net.to_module())[0].vocabulary_size
     rows = random_state.randint(0, size + 3, (N_ROWS, n_features))
     for i in range(0, N_ROWS, 2):
         rows[i, i * n_features // N_ROWS :] = 0
