@@ -197,9 +197,8 @@ def test_of_a_pipeline_that_takes_text(as_array):
 
 def test_of_texts_only_the_classes_are_known():
     tokens = {"input_type": "tokens", "embedding_dim": 4, "input_shape": None}
-    model = make_pipeline(
-        SequenceTokenizer(), clone(NETS["rnn"]).set_params(**tokens)
-    ).fit(TEXTS, MOOD)
+    net = clone(NETS["rnn"]).set_params(**tokens, hidden_size=4, max_iter=1)
+    model = make_pipeline(SequenceTokenizer(), net).fit(TEXTS, MOOD)
     found = reference_of(model, TEXTS)
     assert (found["features"], found["classes"]["n_rows"]) == ([], len(TEXTS))
     codes = model[-1]._reference

@@ -1,12 +1,12 @@
 """Files of rows, read a part at a time."""
 
 import csv
+import importlib
 import itertools
 from pathlib import Path
 
 import numpy as np
 
-from skdeep._availability import optional
 from skdeep.serving.columns import from_text
 from skdeep.serving.errors import ModelError, RequestError
 from skdeep.serving.rows import RowReader
@@ -176,7 +176,10 @@ class _Csv:
             first = next(csv.reader(file), [])
         self.n_columns = len(first)
         wanted = signature.names
-        has_names = {*wanted} <= {*first} if wanted else not all(map(_is_number, first))
+        if wanted is not None:
+            has_names = bool({*wanted} & {*first})
+        else:
+            has_names = not any(map(_is_number, first))
         self.names = first if has_names else None
 
     def parts(self, size, start):
@@ -206,7 +209,7 @@ class _Csv:
 
 def _is_number(cell):
     try:
-        float(cell or 0)
+        float(cell)
     except ValueError:
         return False
     return True
@@ -302,7 +305,7 @@ _FORMATS = {".csv": _Csv, ".parquet": _Parquet, ".npy": _Npy}
 def pyarrow(name):
     """Import a module of pyarrow, which reads and writes parquet files."""
     try:
-        return optional(f"pyarrow.{name}", "parquet")
+        return importlib.import_module(f"pyarrow.{name}")
     except ImportError as error:
         raise ModelError(
             "Files of parquet need pyarrow, which is not installed. "

@@ -32,12 +32,14 @@ class Parts:
         self._lock = os.open(self._folder, os.O_RDONLY)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            self._forget_other_jobs()
+        except BaseException as error:
             os.close(self._lock)
-            raise ModelError(
-                f"Another process is writing {self._output} already."
-            ) from None
-        self._forget_other_jobs()
+            if isinstance(error, BlockingIOError):
+                raise ModelError(
+                    f"Another process is writing {self._output} already."
+                ) from None
+            raise
         self._done = sorted(self._folder.glob("*.part"))
         return self
 

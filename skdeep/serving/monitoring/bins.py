@@ -155,7 +155,7 @@ def _watch_numbers(field, feature, start):
 
 def _watch_categories(field, feature, start):
     """Counters, and the bin of each category."""
-    order = np.argsort(feature["counts"])[::-1].tolist()
+    order = np.argsort(-np.array(feature["counts"]), kind="stable").tolist()
     kept, rare = order[:_MOST_CATEGORIES], order[_MOST_CATEGORIES:]
     counts = [feature["counts"][i] for i in kept]
     names = [str(feature["categories"][i]) for i in kept]

@@ -33,12 +33,12 @@ class Labels:
     """
 
     def __init__(self, signature, n_remembered, n_records, folder, name):
-        self._classes, self._multilabel = signature.classes, signature.multilabel
+        self._multilabel = multilabel = signature.multilabel
         n_classes = len(signature.classes)
         n_labels = n_classes if self._multilabel else 1
-        self._codes = [_codes(c) for c in signature.classes if self._multilabel]
-        if not self._multilabel:
-            self._codes = [_codes(signature.classes)]
+        # Each of several labels has two values.
+        pairs = [[0, 1]] * n_classes
+        self._codes = list(map(_codes, pairs if multilabel else [signature.classes]))
         self.n_remembered, self.n_records = n_remembered, n_records
         self._waiting = Ring(
             [

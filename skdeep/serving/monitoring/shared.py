@@ -3,6 +3,7 @@
 import fcntl
 import itertools
 import os
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -37,20 +38,25 @@ class SharedRecords:
             self.own = np.zeros(n_records, self.dtype)
         else:
             self._folder.mkdir(parents=True, exist_ok=True)
-            self._file = self._claim()
-            self.own = np.memmap(self._file, self.dtype, "r+", shape=(n_records,))
+            path, lock = self._claim()
+            # As long as the file is open, it is nobody else's.
+            weakref.finalize(self, os.close, lock)
+            self.own = self._mapped(path)
 
     def _claim(self):
         for number in itertools.count():
             path = self._folder / f"{self._pattern}.{number}"
-            file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b")
+            lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                file.close()
+                os.close(lock)
                 continue
-            file.truncate(self.dtype.itemsize * self.n_records)
-            return file
+            os.truncate(lock, self.dtype.itemsize * self.n_records)
+            return path, lock
+
+    def _mapped(self, path):
+        return np.memmap(path, self.dtype, "r+", shape=(self.n_records,))
 
     def of_all(self):
         """Records of each worker, a list of arrays; those of others may be changed."""
@@ -61,7 +67,7 @@ class SharedRecords:
         for path in sorted(self._folder.glob(f"{self._pattern}.*")):
             # One that is being made is still empty.
             if path.stat().st_size == size:
-                found.append(np.memmap(path, self.dtype, "r+", shape=(self.n_records,)))
+                found.append(self._mapped(path))
         return found
 
 
