@@ -2,13 +2,13 @@
 
 import asyncio
 import math
-import threading
 import time
 from collections import deque
 from contextlib import suppress
 
 import numpy as np
 
+from skdeep.serving import threads
 from skdeep.serving.errors import RequestError, invalid
 
 # Below, others hardly notice the wait, and the detour through a thread would cost more.
@@ -122,9 +122,7 @@ class Batcher:
             self._finish(loop, jobs, rows, _attempt(self._compute, rows))
             return
         # One that nobody waits for, should the server's time be up meanwhile.
-        threading.Thread(
-            target=self._compute_beside, args=(loop, jobs, rows), daemon=True
-        ).start()
+        threads.start(self._compute_beside, loop, jobs, rows)
 
     def _compute_beside(self, loop, jobs, rows):
         outcome = _attempt(self._compute, rows)
