@@ -2,10 +2,10 @@
 
 import asyncio
 import logging
-import threading
 import time
 from pathlib import Path
 
+from skdeep.serving import threads
 from skdeep.serving.bodies import Gone, Patience, compressed, read_body
 from skdeep.serving.errors import RequestError
 from skdeep.serving.exchange import Query, error_reply, json_reply
@@ -206,9 +206,11 @@ class App:
             if message["type"] == "lifespan.startup":
                 if self.service is None:
                     # A thread that nobody waits for, should the server stop meanwhile.
-                    threading.Thread(target=self._begin_service, daemon=True).start()
+                    threads.start(self._begin_service)
                 await send({"type": "lifespan.startup.complete"})
             else:
+                if self.service is not None:
+                    self.service.observed.tell()
                 self._log.flush()
                 await send({"type": "lifespan.shutdown.complete"})
                 return

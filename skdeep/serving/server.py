@@ -9,7 +9,7 @@ import time
 
 import uvicorn
 
-from skdeep.serving import logs
+from skdeep.serving import logs, threads
 from skdeep.serving.app import create_app
 
 _logger = logging.getLogger("skdeep.serving")
@@ -121,5 +121,5 @@ def run_worker(options, sockets=None):
     try:
         server.run(sockets)
     except SystemExit as stop:
-        return 1 if server.failed or stop.code else 0
-    return 1 if server.failed else 0
+        server.failed |= bool(stop.code)
+    return threads.leave(1 if server.failed else 0)
