@@ -209,6 +209,8 @@ class App:
                     threads.start(self._begin_service)
                 await send({"type": "lifespan.startup.complete"})
             else:
+                if self.service is not None:
+                    self.service.observed.tell()
                 self._log.flush()
                 await send({"type": "lifespan.shutdown.complete"})
                 return

@@ -47,22 +47,16 @@ class Batcher:
     max_queue : int
         Most rows that wait.
 
-    observe : callable or None, default=None
-        Called with the rows, the probabilities and the ids of the requests of each
-        batch, one id for each row.
-
-    metrics : Metrics or None, default=None
+    observed : Observed
+        Gets what has been answered.
     """
 
-    def __init__(
-        self, model, max_batch, max_delay, max_queue, observe=None, metrics=None
-    ):
+    def __init__(self, model, max_batch, max_delay, max_queue, observed):
         self._predict = model.predict
         self._max_batch = max_batch
         self._max_delay = max_delay
         self._max_queue = max_queue
-        self._observe = observe
-        self._metrics = metrics
+        self._observed = observed
         self._jobs = deque()
         self._n_waiting = 0
         self._is_busy = False
@@ -156,40 +150,38 @@ class Batcher:
         )
 
     def _finish(self, loop, jobs, rows, outcome):
-        probabilities, error = outcome
-        if error is None:
-            all_finite, start = np.isfinite(probabilities).all(), 0
-            for job in jobs:
-                stop = start + job.n_rows
-                _answer(job, probabilities[start:stop], all_finite)
-                start = stop
-            # After the answers have gone out.
-            loop.call_soon(self._tell, jobs, rows, probabilities)
-        elif len(jobs) > 1:
-            # One of them is to blame, and the others shall not suffer.
-            for job in jobs:
-                self._finish_one(job)
-        elif not jobs[0].future.done():
-            jobs[0].future.set_exception(error)
+        self._hand_out(jobs, rows, outcome)
         if self._jobs:
             self._schedule(loop)
         else:
             self._is_busy = False
 
-    def _finish_one(self, job):
-        probabilities, error = _attempt(self._compute, job.rows)
+    def _hand_out(self, jobs, rows, outcome):
+        probabilities, error = outcome
         if error is None:
-            _answer(job, probabilities, all_finite=False)
-            self._tell([job], job.rows, probabilities)
-        elif not job.future.done():
-            job.future.set_exception(error)
+            self._answer_all(jobs, rows, probabilities)
+        elif len(jobs) > 1:
+            # One of them is to blame, and the others shall not suffer.
+            for job in jobs:
+                self._hand_out([job], job.rows, _attempt(self._compute, job.rows))
+        elif not jobs[0].future.done():
+            jobs[0].future.set_exception(error)
 
-    def _tell(self, jobs, rows, probabilities):
-        if self._metrics is not None:
-            self._metrics.batch(len(probabilities), self._n_waiting)
-        if self._observe is not None:
+    def _answer_all(self, jobs, rows, probabilities):
+        all_finite, start = np.isfinite(probabilities).all(), 0
+        for job in jobs:
+            stop = start + job.n_rows
+            part = probabilities[start:stop]
+            start = stop
+            if job.future.done():
+                continue
+            if all_finite or np.isfinite(part).all():
+                job.future.set_result(part)
+            else:
+                job.future.set_exception(_too_large(part))
+        if all_finite:
             ids = [job.request_id for job in jobs for _ in range(job.n_rows)]
-            self._observe(rows, probabilities, ids)
+            self._observed.add(rows, probabilities, ids, self._n_waiting)
 
     def _expected_seconds(self, n_rows):
         return self._seconds + self._seconds_per_row * n_rows
@@ -205,19 +197,11 @@ class Batcher:
         )
 
 
-def _answer(job, probabilities, all_finite):
-    if job.future.done():
-        return
-    finite = all_finite or np.isfinite(probabilities).all(axis=1)
-    if np.all(finite):
-        job.future.set_result(probabilities)
-        return
-    row = int(np.argmin(finite))
-    job.future.set_exception(
-        invalid(
-            f"Row {row} must have values of a size that the model can compute with. "
-            "Got some that are too large."
-        )
+def _too_large(probabilities):
+    row = int(np.isfinite(probabilities).all(axis=1).argmin())
+    return invalid(
+        f"Row {row} must have values of a size that the model can compute with. "
+        "Got some that are too large."
     )
 
 

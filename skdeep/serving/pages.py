@@ -103,6 +103,8 @@ class _Pages:
         )
 
     async def metrics(self, request):
+        if self._app.service is not None:
+            self._app.service.observed.tell()
         accept = request.headers.get("accept", "")
         # What several workers count lies in files.
         body, media_type = await run_in_threadpool(self._app.metrics.page, accept)
@@ -133,7 +135,9 @@ class _Pages:
         return await take_labels(self._monitor(), request)
 
     def _monitor(self):
-        monitor = self._service().monitor
+        service = self._service()
+        service.observed.tell()
+        monitor = service.monitor
         if monitor is None:
             raise HTTPException(
                 404, "The archive holds no statistics of training data to compare with."

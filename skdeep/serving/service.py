@@ -5,6 +5,7 @@ import os
 from skdeep.serving.batching import Batcher
 from skdeep.serving.metrics import SHARED_FOLDER
 from skdeep.serving.monitoring import Monitor, MonitorCollector
+from skdeep.serving.observing import Observed
 from skdeep.serving.predictions import Predictions
 from skdeep.serving.protocols.sagemaker import SageMaker
 from skdeep.serving.protocols.v2 import VERSION, OpenInference
@@ -35,13 +36,15 @@ class Service:
         predictions = Predictions(signature, settings.output)
         self.model = model
         self.monitor = _monitor(model, metrics)
+        self.observed = Observed(
+            None if self.monitor is None else self.monitor.observe, metrics
+        )
         self.batcher = Batcher(
             model,
             settings.max_batch,
             settings.max_delay_ms / 1000,
             settings.max_queue,
-            None if self.monitor is None else self.monitor.observe,
-            metrics,
+            self.observed,
         )
         self.open_inference = OpenInference(model, reader, predictions, settings.output)
         of_model = f"/v2/models/{model.name}"

@@ -10,6 +10,7 @@ from numpy.testing import assert_array_equal
 
 from skdeep.serving.batching import Batcher
 from skdeep.serving.errors import RequestError
+from skdeep.serving.observing import Observed
 
 SLOW = 0.02
 
@@ -38,7 +39,8 @@ def rows_of(*values):
 
 
 def batcher(model, max_batch=8, max_delay=0.0, max_queue=100, observe=None):
-    made = Batcher(model, max_batch, max_delay, max_queue, observe)
+    observed = Observed(observe, None)
+    made = Batcher(model, max_batch, max_delay, max_queue, observed)
     model.sizes.clear()
     model.threads.clear()
     return made
@@ -50,8 +52,7 @@ def run_all(batcher, *requests):
             batcher.submit(rows, f"request {i}") for i, rows in enumerate(requests)
         )
         results = await asyncio.gather(*tasks, return_exceptions=True)
-        # What follows the answers.
-        await asyncio.sleep(0)
+        batcher._observed.tell()
         return results
 
     return asyncio.run(run())
@@ -100,11 +101,11 @@ def test_delay_only_after_company():
         )
         await made.submit(rows_of(1), "")
         await made.submit(rows_of(1), "")
-        alone = len(waits)
+        alone = waits.count(5.0)
         # A batch of two, and one that comes while it is handed out.
         pair = [asyncio.create_task(made.submit(rows_of(i), "")) for i in range(9)]
         await asyncio.gather(*pair)
-        return alone, len(waits)
+        return alone, waits.count(5.0)
 
     alone, in_company = asyncio.run(run(batcher(model, max_delay=5.0)))
     assert alone == 0
