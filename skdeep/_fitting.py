@@ -10,6 +10,7 @@ from sklearn.metrics import accuracy_score, check_scoring
 from sklearn.utils import check_random_state
 
 from skdeep import _batches as batching
+from skdeep import _reference as references
 from skdeep import _sequences as sequences
 from skdeep import _validation as validation
 from skdeep._augmentation import augmentation
@@ -22,7 +23,6 @@ from skdeep._losses import target_rows
 from skdeep._members import join_modules, modules_of
 from skdeep._module_state import pack, unpack
 from skdeep._progress import Curves, Validation
-from skdeep._reference import count_classes, evenly, learn_reference
 from skdeep._split import split_validation
 from skdeep._stacked import Training
 from skdeep._threads import threads_for
@@ -266,26 +266,31 @@ def describe(estimator, data, *, going_on, incremental):
     Returns
     -------
     reference : dict or None
-        None if the fit that goes on has none.
+        Packed. None if the fit that goes on has none.
     """
     if incremental and going_on:
         return getattr(estimator, "_reference", None)
     columns = data.columns
-    reference = learn_reference(
+    reference = references.learn_reference(
         data.X, data.present, None if columns is None else columns.categories
     )
-    if incremental:
-        # One epoch on a part of the data: its answers will not stay.
-        return reference
+    # After one epoch on a part of the data, answers will not stay as they are.
+    if not incremental:
+        reference["classes"] = _predicted_classes(estimator, data)
+    return references.pack(reference)
+
+
+def _predicted_classes(estimator, data):
+    """How often the fitted net names each class, or None."""
     # A forward pass takes a third of a step of training: 1 % of the fit at most.
     n_steps = len(data.present) * estimator.n_iter_
-    index = evenly(data.present, min(_MOST_PREDICTED, n_steps // _STEPS_FOR_ONE))
-    if len(index):
-        rows = batching.Rows(data.X[index], data.fold, data.dtype, data.device)
-        logits = forward(estimator.module_, rows)
-        codes = most_probable(logits, data.targets.multilabel)
-        reference["classes"] = count_classes(codes)
-    return reference
+    n_rows = min(_MOST_PREDICTED, n_steps // _STEPS_FOR_ONE)
+    if not n_rows:
+        return None
+    index = references.evenly(data.present, n_rows)
+    rows = batching.Rows(data.X[index], data.fold, data.dtype, data.device)
+    logits = forward(estimator.module_, rows)
+    return references.count_classes(most_probable(logits, data.targets.multilabel))
 
 
 def prepare(estimator, data, make_events, *, going_on, incremental):

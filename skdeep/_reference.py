@@ -1,5 +1,7 @@
 """What the data of a fit looked like, for comparing later data with it; numpy only."""
 
+from itertools import islice
+
 import numpy as np
 
 # So many rows tell where the quantiles are.
@@ -52,6 +54,61 @@ def learn_reference(X, index, categories=None):
     }
 
 
+def pack(reference):
+    """Say the same in few bytes, for an estimator that is sent to workers.
+
+    Parameters
+    ----------
+    reference : dict
+
+    Returns
+    -------
+    packed : dict
+        Of arrays, for the most part.
+    """
+    features = reference["features"]
+    edges = [feature.get("edges", ()) for feature in features]
+    return {
+        "n_rows": reference["n_rows"],
+        "classes": reference["classes"],
+        "columns": np.array(reference["columns"], np.int32),
+        "n_edges": np.array([len(e) for e in edges], np.uint8),
+        "edges": np.array([edge for e in edges for edge in e], np.float32),
+        # There are never more rows than such a number can tell.
+        "counts": np.array([n for f in features for n in f["counts"]], np.uint16),
+        "n_missing": np.array([f["n_missing"] for f in features], np.uint16),
+        "n_alone": np.array([f["n_alone"] for f in features], np.uint16),
+        "categories": [feature.get("categories") for feature in features],
+    }
+
+
+def unpack(packed):
+    """Undo ``pack``."""
+    edges, counts = iter(packed["edges"].tolist()), iter(packed["counts"].tolist())
+    features = []
+    for n_edges, n_missing, n_alone, categories in zip(
+        packed["n_edges"].tolist(),
+        packed["n_missing"].tolist(),
+        packed["n_alone"].tolist(),
+        packed["categories"],
+        strict=True,
+    ):
+        if categories is None:
+            feature = {"kind": "number", "edges": list(islice(edges, n_edges))}
+            n_bins = n_edges + 1
+        else:
+            feature = {"kind": "category", "categories": list(categories)}
+            n_bins = len(categories)
+        feature["counts"] = list(islice(counts, n_bins))
+        features.append({**feature, "n_missing": n_missing, "n_alone": n_alone})
+    return {
+        "n_rows": packed["n_rows"],
+        "columns": packed["columns"].tolist(),
+        "features": features,
+        "classes": packed["classes"],
+    }
+
+
 def count_classes(codes):
     """Count predicted classes, or those rows of which each label is predicted.
 
@@ -73,7 +130,7 @@ def count_classes(codes):
 def as_watched(values):
     """Round to what edges are compared with: servers may get float32 or float64."""
     if values.dtype != np.float32:
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", under="ignore"):
             values = values.astype(np.float32)
     return np.ascontiguousarray(values)
 
@@ -95,15 +152,12 @@ def _of_numbers(values):
         ordered, n_present.tolist(), _edges(ordered, n_present), strict=True
     ):
         present = column[:n]
-        feature = {"kind": "number", "edges": [], "counts": [0], "range": None}
+        feature = {"kind": "number", "edges": [], "counts": [0]}
         if n:
             edges = edges[np.append(True, edges[1:] > edges[:-1])]
             inside = np.diff(present.searchsorted(edges, "right"))
-            feature["edges"], feature["counts"] = (
-                edges.tolist(),
-                [0, *inside.tolist(), 0],
-            )
-            feature["range"] = [float(present[0]), float(present[-1])]
+            feature["edges"] = edges.tolist()
+            feature["counts"] = [0, *inside.tolist(), 0]
         feature["n_missing"] = len(column) - n
         feature["n_alone"] = _count_alone(present)
         features.append(feature)
@@ -122,7 +176,8 @@ def _edges(ordered, n_present):
     filled = (cuts[:, 1:] == cuts[:, :-1]) & (ranks[:, 1:] > ranks[:, :-1])
     ends = np.where(filled, cuts[:, 1:], cuts[:, -1:])
     starts = np.where(filled, cuts[:, 1:], cuts[:, :1])
-    starts = np.nextafter(np.append(starts, cuts[:, :1], 1), np.float32(-np.inf))
+    with np.errstate(under="ignore"):
+        starts = np.nextafter(np.append(starts, cuts[:, :1], 1), np.float32(-np.inf))
     return np.sort(np.concatenate([cuts[:, 2::2], ends, starts], axis=1))
 
 

@@ -5,7 +5,7 @@ from scipy import sparse
 
 from skdeep._frames import is_frame, learn_columns
 from skdeep._inference import most_probable
-from skdeep._reference import count_classes, learn_reference
+from skdeep._reference import count_classes, learn_reference, unpack
 
 
 def reference_of(model, X=None):
@@ -28,7 +28,8 @@ def reference_of(model, X=None):
         has seen other columns than the Pipeline takes.
     """
     if X is None:
-        return getattr(model, "_reference", None)
+        packed = getattr(model, "_reference", None)
+        return None if packed is None else unpack(packed)
     table, categories = _table(X)
     index = np.arange(table.shape[0])
     reference = learn_reference(table, index, categories)

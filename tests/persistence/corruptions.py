@@ -175,7 +175,7 @@ def _change_weights(path, target, rng):
         "half": lambda: array.astype(np.float16),
         "single": lambda: array.astype(np.float32),
         "huge": lambda: (
-            np.full_like(array, np.iinfo(np.int64).max // 2)
+            np.full_like(array, np.iinfo(array.dtype).max // 2)
             if array.dtype.kind in "iu"
             else np.full_like(array, np.inf)
         ),

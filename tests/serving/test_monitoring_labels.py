@@ -99,14 +99,23 @@ def test_rows_of_one_request_are_labelled_in_their_order():
     # The ring closes in the midst of them.
     monitor = monitor_of(n_remembered=7)
     monitor.observe([CANCER[:5]], P[:5], ["first"] * 5)
-    sure = np.array([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3], [0.4, 0.6]])
+    sure = np.array([[0.9, 0.1], [0.2, 0.8], [0.3, 0.7], [0.4, 0.6]])
     monitor.observe([CANCER[:4]], sure, ["many"] * 4)
     assert monitor.feedback(["many"], [1]) == ["rows"]
-    assert monitor.feedback(["many"], [[0, 1, 0, 1]]) == ["accepted"]
+    assert monitor.feedback(["many"], [[0, 1, 1, 1]]) == ["accepted"]
     assert scores_of(monitor)["accuracy"]["value"] == 1.0
     assert_allclose(
         scores_of(monitor)["log_loss"]["value"], -np.log(sure.max(1)).mean()
     )
+
+
+def test_an_id_that_comes_again_means_the_last_request():
+    monitor = monitor_of()
+    monitor.observe([CANCER[:3]], P[:3], ["again"] * 3)
+    monitor.observe([CANCER[:2]], np.array([[0.9, 0.1]] * 2), ["again"] * 2)
+    assert monitor.feedback(["again"], [[0] * 3]) == ["rows"]
+    assert monitor.feedback(["again"], [[0] * 2]) == ["accepted"]
+    assert scores_of(monitor)["accuracy"]["value"] == 1.0
 
 
 @pytest.mark.parametrize("label", [2, "2", None, {}, 0.5, [None]])

@@ -12,6 +12,7 @@ _MOST_CATEGORIES = 50
 _MISSING = ""
 _BITS = 32
 _ZERO = np.float32(0.0)
+_TINY = 1e-37
 
 
 class Watched(NamedTuple):
@@ -131,14 +132,14 @@ def _line(values):
 
 def _watch_numbers(field, feature, start):
     counts, edges = feature["counts"], feature["edges"]
-    shown = [f"{edge:.4g}" for edge in edges]
+    # Next to zero there are numbers that nobody wants to read.
+    shown = ["0" if abs(edge) < _TINY else f"{edge:.4g}" for edge in edges]
     if edges:
-        low, high = (f"{edge:.4g}" for edge in feature["range"])
         inner = [
             upper if after == before else f"to {upper}"
             for before, after, upper in zip(shown, shown[1:], shown[1:], strict=False)
         ]
-        names = [f"below {low}", *inner, f"above {high}"]
+        names = [f"below {shown[0]}", *inner, f"above {shown[-1]}"]
     else:
         names = ["any value"]
     return Watched(

@@ -43,6 +43,7 @@ class Labels:
         self._waiting = Ring(
             [
                 ("key", np.uint64),
+                ("call", np.int64),
                 ("labelled", np.bool_),
                 ("probabilities", np.float32, (n_classes,)),
             ],
@@ -65,7 +66,7 @@ class Labels:
         """Keep predictions, one for each id; rows of one request share it."""
         self._waiting.append(
             len(request_ids),
-            time=time.time_ns(),
+            call=time.time_ns(),
             key=np.array([_key(i) for i in request_ids], np.uint64),
             labelled=False,
             probabilities=probabilities,
@@ -120,14 +121,18 @@ class Labels:
         return records[order[-self.n_records :]]
 
     def _find(self, request_ids):
-        """Rows of each request, by key."""
+        """Rows of each request, by key; of an id that came again, the last time."""
         wanted = np.unique(np.array([_key(i) for i in request_ids], dtype=np.uint64))
         found = {}
         for records in self._waiting.of_all():
             places = np.flatnonzero(np.isin(records["key"], wanted))
-            # They are as they were written, but for where the ring closes.
-            for place in places[np.argsort(records["time"][places], kind="stable")]:
-                found.setdefault(int(records["key"][place]), []).append(records[place])
+            for place in places[records["time"][places].argsort()]:
+                row = records[place]
+                rows = found.setdefault(int(row["key"]), [])
+                if rows and rows[-1]["call"] < row["call"]:
+                    rows.clear()
+                if not rows or rows[-1]["call"] == row["call"]:
+                    rows.append(row)
         return found
 
     def _meet(self, pairs):
@@ -141,18 +146,15 @@ class Labels:
             of_truth = np.take_along_axis(p, truth, axis=1)
             predicted = p.argmax(1)[:, None]
         loss = -np.log(np.maximum(of_truth, _LEAST_PROBABILITY)).sum(1)
-        self._met.append(
-            len(p), time=time.time_ns(), truth=truth, predicted=predicted, loss=loss
-        )
+        self._met.append(len(p), truth=truth, predicted=predicted, loss=loss)
 
     def _truths(self, label):
         """Codes of one label, or of several rows."""
-        depth = 2 if self._multilabel else 1
-        nested = isinstance(label, list) and (
-            depth == 1 or (bool(label) and isinstance(label[0], list))
-        )
-        rows = label if nested else [label]
-        return [self._coded(row if self._multilabel else [row]) for row in rows]
+        if self._multilabel:
+            of_rows = isinstance(label, list) and label and isinstance(label[0], list)
+            return [self._coded(row) for row in (label if of_rows else [label])]
+        rows = label if isinstance(label, list) else [label]
+        return [self._coded([row]) for row in rows]
 
     def _coded(self, labels):
         if not isinstance(labels, list) or len(labels) != len(self._codes):

@@ -30,7 +30,7 @@ class Monitor:
 
     n_remembered : int, default=100000
         Number of last predictions that labels may still come for, in each worker. One
-        takes 17 bytes, and 4 more for each class.
+        takes 25 bytes, and 4 more for each class.
 
     n_labels : int, default=10000
         Number of last labels that scores are about.

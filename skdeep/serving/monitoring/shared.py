@@ -3,6 +3,7 @@
 import fcntl
 import itertools
 import os
+import time
 import weakref
 from pathlib import Path
 
@@ -72,13 +73,18 @@ class SharedRecords:
 
 
 class Ring(SharedRecords):
-    """Records of which the oldest gives way; each holds the `time` it was written."""
+    """Records of which the oldest gives way.
+
+    Each has the `time` it was written, in nanoseconds: none the same as another one of
+    this worker, so that times tell their order.
+    """
 
     def __init__(self, dtype, n_records, folder=None, name="records"):
         super().__init__([("time", np.int64), *dtype], n_records, folder, name)
         # Views: to take records apart for each of them would take longer.
         self._fields = {field: self.own[field] for field in self.own.dtype.names}
         self._next = int(self._fields["time"].argmin())
+        self._last = int(self._fields["time"].max())
 
     def append(self, n_records, **fields):
         """Write records; of more than there is room for the last ones.
@@ -90,6 +96,9 @@ class Ring(SharedRecords):
         **fields : array-like
             Of `n_records` values each, or one for all.
         """
+        first = max(time.time_ns(), self._last + 1)
+        self._last = first + n_records - 1
+        fields["time"] = np.arange(first, first + n_records)
         kept = min(n_records, self.n_records)
         start = self._next
         if start + kept <= self.n_records:
