@@ -47,8 +47,8 @@ default="piecewise_linear"
           then within easy reach.
         - "periodic" adds three inputs more, each a sum of 16 waves whose frequencies,
           phases and heights are learned (PBLD: Holzmueller, Grinsztajn and Steinwart,
-          2024). Bins remain: on 12 tables waves beside them added .5 points of
-          accuracy and doubled the time, waves in their place added none.
+          2024). Bins remain: waves beside them added .3 points of accuracy on 19
+          tables, in 2.2 times the time; waves in their place added none on 12.
 
         Features of two values need none; tables of more than 64 features get fewer
         bins, and those of more than 512 features get neither bins nor waves.
