@@ -60,8 +60,8 @@ class TestRefusals:
         ("body", "coding", "status"),
         [
             (b"{}", "gzip", 400),
-            (gzip.compress(b"{}")[:-4], "gzip", 400),
-            (gzip.compress(b"{}") + b"more", "gzip", 400),
+            (gzip.compress(b"{}", mtime=0)[:-4], "gzip", 400),
+            (gzip.compress(b"{}", mtime=0) + b"more", "gzip", 400),
             (b"{}", "br", 415),
         ],
     )
