@@ -68,7 +68,8 @@ def test_partial_fit_follows_the_parameters(estimator):
 
 def test_package_that_is_missing_is_named_with_its_extra(monkeypatch):
     assert optional("math", "export").pi > 3
-    monkeypatch.setitem(sys.modules, "skops", None)
+    for name in ("skops", "skops.io"):
+        monkeypatch.setitem(sys.modules, name, None)
     message = r"needs skops, which .* pip install 'skdeep\[export\]'"
     with pytest.raises(ImportError, match=message):
         optional("skops.io", "export")

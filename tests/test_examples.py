@@ -151,8 +151,10 @@ def test_demo(tmp_path):
     for name in ("mlp", "cnn", "rnn", "report"):
         assert (tmp_path / f"{name}.png").stat().st_size > SMALLEST_PNG
     for name in ("mlp", "cnn", "rnn"):
-        assert (tmp_path / f"{name}.joblib").stat().st_size > 0
-    assert {file.suffix for file in tmp_path.iterdir()} == {".joblib", ".md", ".png"}
+        for kind in ("joblib", "skdeep"):
+            assert (tmp_path / f"{name}.{kind}").stat().st_size > 0
+    written = {file.suffix for file in tmp_path.iterdir()}
+    assert written == {".joblib", ".md", ".png", ".skdeep"}
 
     table = (tmp_path / "report.md").read_text(encoding="utf-8")
     assert min(numbers_after("| test balanced accuracy", table)) > 0.75

@@ -1,5 +1,6 @@
 """Small, quick nets on real data; short one-cycle schedules never warn."""
 
+import secrets
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -104,3 +105,9 @@ def cnn():
 def rnn():
     """Only the net for sequences, with four classes."""
     return _net("rnn")
+
+
+@pytest.fixture(scope="session")
+def ray_token():
+    """Ray reads its token once in a process, whatever becomes of the variable."""
+    return secrets.token_hex()

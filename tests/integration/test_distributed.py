@@ -3,7 +3,6 @@
 import os
 import pickle
 import runpy
-import secrets
 import tempfile
 from pathlib import Path
 from unittest.mock import patch
@@ -76,13 +75,13 @@ def on_dask(tmp_path):
 
 
 @pytest.fixture
-def on_ray():
+def on_ray(ray_token):
     register_ray()
     with (
         # Sockets lie in it, and their paths have a hundred characters at most.
         tempfile.TemporaryDirectory(dir="/tmp", ignore_cleanup_errors=True) as folder,
         # Without a token Ray writes one into the home folder.
-        patch.dict(os.environ, RAY_TMPDIR=folder, RAY_AUTH_TOKEN=secrets.token_hex()),
+        patch.dict(os.environ, RAY_TMPDIR=folder, RAY_AUTH_TOKEN=ray_token),
         ray.init("local", num_cpus=2, include_dashboard=False),
         joblib.parallel_config("ray", n_jobs=-1),
     ):

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import runpy
-import secrets
 import tempfile
 import time
 from pathlib import Path
@@ -49,13 +48,13 @@ def iris(tmp_path_factory):
 
 
 @pytest.fixture
-def address(iris):
+def address(iris, ray_token):
     _, path, _ = iris
     make_app = runpy.run_path(EXAMPLE)["make_app"]
     with (
         # Sockets lie in it, and their paths have a hundred characters at most.
         tempfile.TemporaryDirectory(dir="/tmp", ignore_cleanup_errors=True) as folder,
-        patch.dict(os.environ, RAY_TMPDIR=folder, RAY_AUTH_TOKEN=secrets.token_hex()),
+        patch.dict(os.environ, RAY_TMPDIR=folder, RAY_AUTH_TOKEN=ray_token),
         ray.init("local", num_cpus=4, include_dashboard=False, log_to_driver=False),
     ):
         port = _free_port()

@@ -64,8 +64,10 @@ def test_net_of_every_kind(case, tmp_path):
     net, _, rows = case_of(case)
     single = case in ("images", "series", "last", "residual", "tokens")
     single = single or "steps" in case or "series" in case
-    # In double precision nothing but the order of sums differs.
-    assert_agrees(net, tmp_path, rows, 1e-5 if single else 1e-12)
+    # In double precision nothing but the order of sums differs; the runtime knows the
+    # cosine of waves in single precision only.
+    exact = 1e-7 if case == "waves" else 1e-12
+    assert_agrees(net, tmp_path, rows, 1e-5 if single else exact)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
