@@ -169,6 +169,8 @@ def test_workers_share_a_port_and_a_page_of_metrics(digits):
             # Each has a connection of its own, which any worker may take.
             answer = httpx.post(f"{server.url}/predict", json=document(digits))
             assert answer.status_code == 200
+        # A worker counts within a tenth of a second.
+        server.wait(lambda: _metric(server, "skdeep_rows_total") == 20)
         rows = {_metric(server, "skdeep_rows_total") for _ in range(6)}
         assert rows == {20}
 
