@@ -1,8 +1,8 @@
 """Deep neural networks that are scikit-learn estimators."""
 
-import importlib
 from typing import TYPE_CHECKING
 
+from skdeep._lazy import attach
 from skdeep._version import __version__
 
 if TYPE_CHECKING:
@@ -25,12 +25,7 @@ __all__ = [
 
 
 # Estimators come with torch, which a server of exported models does without.
-def __getattr__(name):
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOMES[name]), name)
-    globals()[name] = value
-    return value
+__getattr__ = attach(__name__, _HOMES)
 
 
 def __dir__():

@@ -9,13 +9,16 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score
 from sklearn.utils.validation import check_is_fitted
 
+from skdeep import _describing as describing
 from skdeep import _fitting as fitting
 from skdeep import _meeting as meeting
 from skdeep import _sequences as sequences
+from skdeep import _training_data as training_data
 from skdeep import _validation as validation
 from skdeep._availability import available_unless
 from skdeep._batches import Fold, Rows
 from skdeep._docstrings import DocLinks
+from skdeep._fit_events import FitEvents
 from skdeep._frames import Columns
 from skdeep._inference import forward, most_probable, probabilities
 from skdeep._members import join_curves
@@ -207,7 +210,7 @@ class BaseDeepClassifier(
                 y,
                 sample_weight,
                 going_on=going_on,
-                events=lambda snapshot: fitting.FitEvents(
+                events=lambda snapshot: FitEvents(
                     context, reconstruction_attributes=snapshot, **arguments
                 ),
             )
@@ -256,7 +259,7 @@ class BaseDeepClassifier(
                 classes=classes,
                 going_on=going_on,
                 incremental=True,
-                events=lambda snapshot: fitting.FitEvents(),
+                events=lambda snapshot: FitEvents(),
             )
         return self
 
@@ -265,7 +268,9 @@ class BaseDeepClassifier(
     ):
         """Walk the data path; each stage has a file of its own."""
         stage = {"going_on": going_on, "incremental": incremental}
-        data = fitting.validate(self, X, y, sample_weight, classes=classes, **stage)
+        data = training_data.validate(
+            self, X, y, sample_weight, classes=classes, **stage
+        )
         trainings = fitting.prepare(self, data, events, **stage)
         if incremental:
             outcomes = [training.run() for training in trainings]
@@ -273,7 +278,7 @@ class BaseDeepClassifier(
             outcomes = meeting.run(trainings)
         self._keep(trainings, data, max(outcome.n_iter for outcome in outcomes))
         alone = not meeting.in_company()
-        self._reference = fitting.describe(self, data, **stage) if alone else None
+        self._reference = describing.describe(self, data, **stage) if alone else None
         if incremental:
             return
         for training in trainings:

@@ -1,8 +1,7 @@
-"""The stages of a fit: from what the user passed to a net that is ready to train."""
+"""From checked data to batches and a net that is ready to train."""
 
 import copy
 from contextlib import contextmanager
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -10,83 +9,19 @@ from sklearn.metrics import accuracy_score, check_scoring
 from sklearn.utils import check_random_state
 
 from skdeep import _batches as batching
-from skdeep import _reference as references
-from skdeep import _sequences as sequences
 from skdeep import _validation as validation
 from skdeep._augmentation import augmentation
 from skdeep._bins import learn_edges, learn_quantiles
-from skdeep._devices import resolve_device, resolve_dtype
-from skdeep._facts import find_columns, find_facts
-from skdeep._frames import Columns
-from skdeep._inference import forward, most_probable
+from skdeep._fit_events import FollowingEvents
+from skdeep._inference import most_probable
 from skdeep._losses import target_rows
-from skdeep._members import join_modules, modules_of
+from skdeep._members import modules_of
 from skdeep._module_state import pack, unpack
 from skdeep._progress import Curves, Validation
 from skdeep._split import split_validation
 from skdeep._stacked import Training
 from skdeep._threads import threads_for
 from skdeep.modules import allocate, build, initialize, use_generator
-
-# Rows that a fitted net predicts to know how often it names each class.
-_MOST_PREDICTED = 1000
-_STEPS_FOR_ONE = 100
-
-
-class Data(NamedTuple):
-    """Validated training data.
-
-    Attributes
-    ----------
-    X : ndarray or CSR of shape (n_samples, n_features)
-
-    index : ndarray of int
-        Positions of the rows that count; X is not copied for their sake.
-
-    targets : Targets
-
-    weight : ndarray of shape (n_samples,) or None
-        Sample weights times class weights.
-
-    fold : Fold
-
-    device : torch.device
-
-    dtype : torch.dtype
-
-    columns : Columns or None
-        Of a table with categories.
-
-    facts : dict
-        What the module's configuration holds about X, besides its shape.
-
-    present : ndarray of int
-        As `index`, but with each of the rows that are merged there.
-    """
-
-    X: object
-    index: np.ndarray
-    targets: validation.Targets
-    weight: np.ndarray | None
-    fold: batching.Fold
-    device: torch.device
-    dtype: torch.dtype
-    columns: Columns | None
-    facts: dict
-    present: np.ndarray
-
-    def fitted_attributes(self, modules):
-        """What an estimator needs to predict with `modules`."""
-        multilabel = self.targets.multilabel
-        return {
-            "classes_": self.targets.classes,
-            "input_shape_": self.fold.module_shape,
-            "out_activation_": "logistic" if multilabel else "softmax",
-            "n_outputs_": len(self.targets.classes),
-            "module_": join_modules(modules, multilabel),
-            "_fold": self.fold,
-            "_columns": self.columns,
-        }
 
 
 class Randomness:
@@ -109,59 +44,6 @@ class Randomness:
         self.augmentation = torch.Generator().manual_seed(seeds[4])
 
 
-class FitEvents:
-    """Reports epochs to scikit-learn's callbacks.
-
-    Parameters
-    ----------
-    context : sklearn.callback.CallbackContext or None
-        None reports nothing.
-
-    **arguments
-        Of the hooks.
-    """
-
-    def __init__(self, context=None, **arguments):
-        self.context, self.arguments = context, arguments
-        self.n_epochs, self.stopped_after = 0, np.inf
-
-    def epoch_begins(self):
-        """Open the task of an epoch."""
-        self.n_epochs += 1
-        if self.context is not None:
-            self.epoch = self.context.subcontext(task_name="epoch")
-            self.epoch.call_on_fit_task_begin(**self.arguments)
-
-    def epoch_ends(self):
-        """Close it. Returns whether a callback asks to stop."""
-        if self.context is None:
-            return False
-        stop = self.epoch.call_on_fit_task_end(**self.arguments)
-        if stop:
-            self.stopped_after = self.n_epochs
-        return stop
-
-
-class FollowingEvents:
-    """Stops where others stop, and reports nothing.
-
-    Parameters
-    ----------
-    leader : FitEvents
-    """
-
-    def __init__(self, leader):
-        self.leader, self.n_epochs = leader, 0
-
-    def epoch_begins(self):
-        """Count the epochs."""
-        self.n_epochs += 1
-
-    def epoch_ends(self):
-        """Returns whether a callback has stopped the leader by now."""
-        return self.n_epochs >= self.leader.stopped_after
-
-
 @contextmanager
 def unchanged_on_error(estimator, going_on):
     """Leave no half-fitted state behind, whatever goes wrong."""
@@ -177,120 +59,6 @@ def unchanged_on_error(estimator, going_on):
         if going_on:
             module.load_state_dict(weights)
         raise
-
-
-def validate(estimator, X, y, sample_weight, *, classes, going_on, incremental):
-    """From what the user passed to arrays, codes and weights.
-
-    Parameters
-    ----------
-    estimator : BaseDeepClassifier
-
-    X, y, sample_weight : array-like
-        As passed to ``fit``.
-
-    classes : array-like or None
-        As passed to ``partial_fit``.
-
-    going_on : bool
-        Whether training goes on from an earlier fit.
-
-    incremental : bool
-        Whether this is ``partial_fit``.
-
-    Returns
-    -------
-    data : Data
-    """
-    form = estimator._input_format
-    columns = find_columns(estimator, X, going_on, declared=incremental)
-    flat, y = validation.check_X(
-        estimator, X, y, input_format=form, reset=not going_on, columns=columns
-    )
-    if going_on:
-        if not incremental:
-            validation.check_same_classes(y, estimator.classes_)
-        classes = estimator.classes_
-    targets = validation.encode_targets(y, classes)
-    shape = validation.resolve_input_shape(
-        X,
-        flat.shape[1],
-        getattr(estimator, "input_shape", None),
-        form,
-        estimator._default_shape(flat.shape[1]),
-    )
-    if form.padded:
-        sequences.check_padding(flat, shape, estimator._time_axis(shape))
-    if form.tokens:
-        sequences.check_tokens(flat)
-    sample_weight = validation.check_sample_weight(sample_weight, flat.shape[0])
-    weight = validation.combine_weights(targets, sample_weight, estimator.class_weight)
-    index = np.arange(flat.shape[0])
-    if weight is not None and not weight.all():
-        index = np.flatnonzero(weight)
-        if columns is not None and not (going_on or incremental):
-            # Rows of weight zero are as good as absent.
-            columns = columns.keep_present(flat, index)
-    facts = find_facts(estimator, flat, index, columns, going_on)
-    present = index
-    if estimator.solver == "lbfgs":
-        index, weight = batching.distinct_rows(flat, targets.codes, weight, index)
-    if going_on:
-        device, dtype = estimator.module_.device, estimator.module_.dtype
-    else:
-        device = resolve_device(estimator.device)
-        name = estimator.dtype
-        if name == "auto" and (estimator.mixed_precision or form.tokens):
-            name = "float32"
-        dtype = resolve_dtype(name, flat.dtype, device)
-    channels_last = getattr(estimator, "channels", "first") == "last"
-    fold = batching.Fold(shape, channels_last)
-    return Data(
-        flat, index, targets, weight, fold, device, dtype, columns, facts, present
-    )
-
-
-def describe(estimator, data, *, going_on, incremental):
-    """What the training data looked like, and what the fitted net says of it.
-
-    Parameters
-    ----------
-    estimator : BaseDeepClassifier
-        With its fitted attributes.
-
-    data : Data
-
-    going_on, incremental : bool
-        As in ``validate``. Later parts of the data don't count.
-
-    Returns
-    -------
-    reference : dict or None
-        Packed. None if the fit that goes on has none.
-    """
-    if incremental and going_on:
-        return getattr(estimator, "_reference", None)
-    columns = data.columns
-    reference = references.learn_reference(
-        data.X, data.present, None if columns is None else columns.categories
-    )
-    # After one epoch on a part of the data, answers will not stay as they are.
-    if not incremental:
-        reference["classes"] = _predicted_classes(estimator, data)
-    return references.pack(reference)
-
-
-def _predicted_classes(estimator, data):
-    """How often the fitted net names each class, or None."""
-    # A forward pass takes a third of a step of training: 1 % of the fit at most.
-    n_steps = len(data.present) * estimator.n_iter_
-    n_rows = min(_MOST_PREDICTED, n_steps // _STEPS_FOR_ONE)
-    if not n_rows:
-        return None
-    index = references.evenly(data.present, n_rows)
-    rows = batching.Rows(data.X[index], data.fold, data.dtype, data.device)
-    logits = forward(estimator.module_, rows)
-    return references.count_classes(most_probable(logits, data.targets.multilabel))
 
 
 def prepare(estimator, data, make_events, *, going_on, incremental):

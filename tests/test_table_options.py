@@ -16,6 +16,7 @@ from small_nets import X, Y, mlp
 from skdeep import model_selection
 from skdeep.modules import RobustStandardizer
 
+# Few epochs are enough to tell whether something works.
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 PERIODIC = {"numerical_embedding": "periodic"}
 ROBUST = {"standardize": "robust"}

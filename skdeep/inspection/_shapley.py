@@ -1,18 +1,17 @@
 """Shapley values of logits, from gradients or through shap."""
 
+from numbers import Integral
+
 import numpy as np
-import torch
 from sklearn.utils import check_random_state
 
+from skdeep.inspection._expected_gradients import expected_gradients
 from skdeep.inspection._extras import extra
 from skdeep.inspection._masker import NDMasker
 from skdeep.inspection._subject import Subject
 
 METHODS = ("gradients", "exact", "permutation")
 _MOST_EXACT = 16
-# Where 16 to 400 points per sample came closest to the true values, on dense,
-# convolutional and recurrent nets.
-_POINTS_ON_LINES = 100.0
 
 
 def shap_values(
@@ -99,6 +98,10 @@ def shap_values(
     shap = extra("shap")
     if method not in METHODS:
         raise ValueError(f"`method` must be one of {METHODS}. Got {method!r}.")
+    if n_samples != "auto" and not (isinstance(n_samples, Integral) and n_samples > 0):
+        raise ValueError(
+            f"`n_samples` must be a positive integer or 'auto'. Got {n_samples!r}."
+        )
     subject = Subject(estimator, X)
     if n_samples == "auto":
         n_samples = 10 if subject.net._input_format.table else 32
@@ -108,7 +111,7 @@ def shap_values(
     base_values = subject.decide(flat_background).mean(0)
     if method == "gradients":
         gap = subject.decide(subject.flat) - base_values
-        values = _expected_gradients(
+        values = expected_gradients(
             subject, flat_background, codes, gap, n_samples, random_state
         )
     else:
@@ -143,165 +146,10 @@ def _explanation(shap, subject, values, base_values, output_names):
     )
 
 
-def _expected_gradients(subject, flat_background, codes, gap, n_points, random_state):
-    """Values of shape (n_samples, n_features, n_outputs), or 1 output for `codes`."""
-    asked = np.arange(len(subject.net.classes_))
-    if codes is not None:
-        outputs = [codes]
-    else:
-        asked = asked[1:] if subject.is_pair else asked
-        outputs = [np.full(subject.n_samples, code) for code in asked]
-    lines = _Lines(subject, flat_background, np.unique(outputs), n_points)
-    rows = subject.tensors(subject.flat)
-    values = np.zeros((*subject.flat.shape, len(outputs)))
-    for part in subject.chunks(n_points):
-        x = rows.take(part)
-        wanted = [torch.from_numpy(output[part]) for output in outputs]
-        for k, products in enumerate(lines.follow(x, wanted, random_state)):
-            values[part, :, k] = subject.collect(products)
-    rows = np.arange(subject.n_samples)
-    for k, output in enumerate(outputs):
-        _add_up(values[:, :, k], gap[rows, output])
-    if codes is None and subject.is_pair:
-        values = np.concatenate([-values, values], axis=2)
-    return values
-
-
-def _add_up(values, differences):
-    """Share out, in place, what is missing: in proportion to the size of the values."""
-    sizes = np.abs(values)
-    shares = sizes / np.maximum(sizes.sum(1, keepdims=True), np.finfo(float).tiny)
-    values += shares * (differences - values.sum(1))[:, None]
-
-
-class _Lines:
-    """Gradients near the lines from all background samples to each sample.
-
-    Those at both ends of all lines are known or cost a single pass. If gradients
-    changed evenly on the way, that would be the answer: only how far those at a few
-    points near a few lines differ from it is left to chance (a control variate).
-    """
-
-    def __init__(self, subject, flat_background, classes, n_points):
-        self.subject, self.net = subject, subject.lighter()
-        background = subject.tensors(flat_background).take(slice(None))
-        self.starts, present = self._enter(background)
-        self.n_starts, self.n_points = len(background), n_points
-        self.place = {int(code): i for i, code in enumerate(classes)}
-        wanted = [torch.full((self.n_starts,), code) for code in self.place]
-        by_class = zip(*self.net.gradients(self.starts, present, wanted), strict=True)
-        self.ends = [
-            _Starts(start.flatten(1), torch.stack(of_z).flatten(2))
-            for start, of_z in zip(self.starts, by_class, strict=True)
-        ]
-
-    def _enter(self, x):
-        encoded, present = self.subject.enter(x)
-        return tuple(z.float() for z in encoded), present
-
-    def follow(self, x, wanted, random_state):
-        """Yield values of the shapes of what the net reads, for each of `wanted`."""
-        chosen = _choose(self.n_starts, len(x), self.n_points, random_state)
-        generator = torch.Generator().manual_seed(random_state.randint(2**31 - 1))
-        alpha = (torch.arange(self.n_points) + 0.5) / self.n_points
-        weights = _weights(chosen, alpha, self.n_starts)
-        z, present = self._enter(x)
-        changes = [
-            end[:, None] - start[chosen]
-            for end, start in zip(z, self.starts, strict=True)
-        ]
-        points = [
-            (end[:, None] - _share_left(alpha, change, generator) * change)
-            for end, change in zip(z, changes, strict=True)
-        ]
-        points = [part.flatten(0, 1) for part in points]
-        masks = [mask.repeat_interleave(self.n_points, 0) for mask in present]
-        repeated = [codes.repeat_interleave(self.n_points) for codes in wanted]
-        at_points = self.net.gradients(points, masks, repeated)
-        at_ends = self.net.gradients(z, present, wanted)
-        for codes, of_points, of_ends in zip(wanted, at_points, at_ends, strict=True):
-            places = torch.tensor([self.place[int(code)] for code in codes])
-            values = []
-            for change, of_point, starts, end, of_end in zip(
-                changes, of_points, self.ends, z, of_ends, strict=True
-            ):
-                sampled = (of_point.view_as(change) * change).mean(1)
-                known = starts.even(places, weights, end.flatten(1), of_end.flatten(1))
-                values.append(sampled + known.view_as(sampled))
-            for mask in present:
-                values = [torch.where(mask, part, 0.0) for part in values]
-            yield values
-
-
-class _Starts:
-    """Background samples as a layer reads them, (n, n_values), and gradients there.
-
-    Parameters
-    ----------
-    values : Tensor of shape (n_starts, n_values)
-
-    slopes : Tensor of shape (n_classes, n_starts, n_values)
-    """
-
-    def __init__(self, values, slopes):
-        self.values, self.slopes, self.moments = values, slopes, slopes * values
-
-    def even(self, places, weights, end, of_end):
-        """Sum of weights, gradients at both ends of lines, and changes along these."""
-        at_start, at_end = weights
-        even = of_end * (end * at_end.sum(1, keepdim=True) - at_end @ self.values)
-        for place in places.unique():
-            rows = places == place
-            w = at_start[rows]
-            even[rows] += end[rows] * (w @ self.slopes[place]) - w @ self.moments[place]
-        return even
-
-
-def _weights(chosen, alpha, n_starts):
-    """What each line counts at its start and its end: all alike, less its own points.
-
-    Returns
-    -------
-    at_start, at_end : Tensor of shape (n_samples, n_starts)
-    """
-    pair = []
-    for share in (1.0 - alpha, alpha):
-        weights = torch.full((len(chosen), n_starts), 0.5 / n_starts)
-        own = (-share / len(alpha)).expand(chosen.shape)
-        pair.append(weights.scatter_add_(1, chosen, own))
-    return pair
-
-
-def _share_left(alpha, change, generator):
-    """How much of each change is still to come, 1 - `alpha` in the mean.
-
-    Shapley values are about coalitions, the corners of the box between both ends of a
-    line. To draw all points there takes many of them; on the line, few do.
-    """
-    n_points = len(alpha)
-    to_corners = (1.0 + _POINTS_ON_LINES / n_points) ** -0.5
-    left = 1.0 - _along(alpha, change)
-    corners = torch.rand(change.shape, generator=generator) < left
-    return torch.lerp(left, corners.float(), to_corners)
-
-
-def _along(alpha, like):
-    """Shape points on lines like something of the shape (n_samples, n_points, ...)."""
-    return alpha.reshape(1, -1, *[1] * (like.ndim - 2))
-
-
-def _choose(n_starts, n_rows, n_points, random_state):
-    """Background samples for each row, none twice before all have had their turn."""
-    turns = -(-n_points // n_starts)
-    order = random_state.random_sample((turns, n_rows, n_starts)).argsort(2)
-    order = np.concatenate(list(order), axis=1)[:, :n_points]
-    return torch.from_numpy(order)
-
-
 def _through_shap(
     shap, subject, flat_background, codes, method, n_orders, random_state
 ):
-    """As ``_expected_gradients``, by calls of the net."""
+    """As ``expected_gradients``, by calls of the net."""
     flat, background = (
         part.toarray() if hasattr(part, "toarray") else np.asarray(part)
         for part in (subject.flat, flat_background)

@@ -1,7 +1,8 @@
 """A server for exported estimators; imports neither torch nor scikit-learn."""
 
-import importlib
 from typing import TYPE_CHECKING
+
+from skdeep._lazy import attach
 
 if TYPE_CHECKING:
     from skdeep.serving.app import create_app
@@ -18,7 +19,4 @@ __all__ = ["ServedModel", "Settings", "create_app"]
 
 
 # The command line answers without the extra too, if only to name it.
-def __getattr__(name):
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+__getattr__ = attach(__name__, _HOMES)

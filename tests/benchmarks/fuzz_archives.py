@@ -47,6 +47,7 @@ def main():
     parser.add_argument("--n", type=int, default=10_000, help="number of archives")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
+    # Nets that train for a few epochs say that they have not converged.
     warnings.simplefilter("ignore")
     faulthandler.enable()
     signal.signal(signal.SIGALRM, signal.SIG_DFL)

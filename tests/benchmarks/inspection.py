@@ -65,6 +65,7 @@ def main():
     parser.add_argument("--only", nargs="+", choices=GROUPS, default=list(GROUPS))
     parser.add_argument("--csv", help="file for the table")
     options = parser.parse_args()
+    # Nets that train for a few epochs say that they have not converged.
     warnings.simplefilter("ignore")
     where, rows = machine(), []
     print(f"{where['processor']}, {where['cores']} cores, load {where['load']}.\n")

@@ -211,6 +211,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="what a group's name contains")
     arguments = parser.parse_args()
+    # Nets that train for a few epochs say that they have not converged.
     warnings.simplefilter("ignore")
     groups, errors = defaultdict(list), defaultdict(set)
     with tempfile.TemporaryDirectory() as folder:

@@ -1,6 +1,6 @@
 """Clients of the platforms against a server, each in an environment of its own.
 
-    python tests/clients/run.py --venvs FOLDER [NAME ...]
+    cd tests && python -m clients.run --venvs FOLDER [NAME ...]
 
 makes the environments that are missing under FOLDER, serves a net fitted on
 scikit-learn's breast cancer data, runs each client against it, and says what happened.
@@ -15,15 +15,13 @@ import venv
 from contextlib import contextmanager
 from pathlib import Path
 
+from serving.running import running
+from sklearn.datasets import load_breast_cancer
+
+from skdeep import DeepMLPClassifier
+from skdeep.persistence import save
+
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent))
-
-from serving.running import running  # noqa: E402
-from sklearn.datasets import load_breast_cancer  # noqa: E402
-
-from skdeep import DeepMLPClassifier  # noqa: E402
-from skdeep.persistence import save  # noqa: E402
-
 REQUIREMENTS = {
     "boto3": ["boto3"],
     "sagemaker": ["sagemaker-core"],

@@ -1,14 +1,10 @@
 """Reports: what they tell, and how a browser shows them."""
 
-import functools
 import re
-import shutil
-import subprocess
-import threading
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
+from browser import needs_browser, opened, served
 from numpy.testing import assert_allclose
 from sklearn.datasets import load_iris
 from sklearn.metrics import balanced_accuracy_score, log_loss, roc_auc_score
@@ -21,7 +17,6 @@ from skdeep.inspection import report
 from skdeep.preprocessing import SequenceTokenizer
 
 NASTY = np.array(["<b>bold</b>", "a & b", '"><script>alert(1)</script>'])
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
 
 def text_of(path):
@@ -132,44 +127,14 @@ for (const width of [390, 1280]) {
 </script>"""
 
 
-@pytest.fixture
-def served(of_table):
-    """Address of the folder of the report; pages of files may not look at others."""
+@needs_browser
+def test_a_browser_shows_it_without_errors_or_overflow(of_table, tmp_path):
     folder = of_table[-1].parent
-    handler = functools.partial(QuietHandler, directory=folder)
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield folder, f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-
-
-class QuietHandler(SimpleHTTPRequestHandler):
-    def log_message(self, *args):
-        pass
-
-
-@pytest.mark.skipif(CHROMIUM is None, reason="needs chromium: apt-get install chromium")
-def test_a_browser_shows_it_without_errors_or_overflow(served):
-    folder, address = served
     (folder / "frames.html").write_text(FRAMES)
-    result = subprocess.run(
-        [
-            CHROMIUM,
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--enable-logging=stderr",
-            f"--user-data-dir={folder / 'profile'}",
-            "--dump-dom",
-            f"{address}/frames.html",
-        ],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    assert "CONSOLE" not in result.stderr
-    lines = re.search(r'<pre id="told">(.*?)</pre>', result.stdout, re.S)[1].split("\n")
+    with served(folder) as address:
+        html, said = opened(f"{address}/frames.html", tmp_path)
+    assert "CONSOLE" not in said
+    lines = re.search(r'<pre id="told">(.*?)</pre>', html, re.S)[1].split("\n")
     told = sorted(
         [line.split() for line in lines if line], key=lambda line: int(line[0])
     )

@@ -125,5 +125,8 @@ def test_what_is_refused():
     net = clone(NETS["cnn"]).set_params(max_iter=1).fit(DIGITS, DIGIT)
     with pytest.raises(ValueError, match="`method` must be one of"):
         shap_values(net, DIGITS[:2], DIGITS[:9], method="tree")
+    for n_samples in (0, 2.5, "many"):
+        with pytest.raises(ValueError, match="`n_samples` must be a positive integer"):
+            shap_values(net, DIGITS[:2], DIGITS[:9], n_samples=n_samples)
     with pytest.raises(ValueError, match="for more than 16 features"):
         shap_values(net, DIGITS[:2], DIGITS[:9], method="exact")

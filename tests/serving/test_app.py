@@ -7,6 +7,7 @@ import json
 import zlib
 
 import httpx
+import jsonschema
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -335,7 +336,6 @@ class TestDocumentation:
         return request.getfixturevalue(request.param)
 
     def test_description_holds_for_what_is_sent(self, saved, client):
-        jsonschema = pytest.importorskip("jsonschema")
         talk = client(saved.app())
         description = talk.get("/openapi.json").json()
         assert description["openapi"] == "3.1.0"

@@ -81,7 +81,6 @@ def test_lines_without_names(archives, tmp_path):
 
 
 def test_parquet(archives, tmp_path):
-    pytest.importorskip("pyarrow", reason="needs pyarrow")
     for kind, rows in (("frame", FRAME), ("mixed", MIXED)):
         path, output = tmp_path / "rows.parquet", tmp_path / "told.parquet"
         rows.to_parquet(path, row_group_size=150)

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from skdeep import __version__
-from skdeep.serving import command_line
+from skdeep.serving import command_line, server, workers
 from skdeep.serving.errors import ModelError
 from skdeep.serving.location import find_model
 
@@ -17,8 +17,6 @@ def started(monkeypatch, tmp_path):
     for name in ("AIP_STORAGE_URI", "AIP_HTTP_PORT", "SKDEEP_MODEL"):
         monkeypatch.delenv(name, raising=False)
     seen = []
-    server = pytest.importorskip("skdeep.serving.server")
-    workers = pytest.importorskip("skdeep.serving.workers")
     monkeypatch.setattr(server, "run_worker", lambda options: seen.append((options, 1)))
     monkeypatch.setattr(workers, "run_workers", lambda *given: seen.append(given))
 

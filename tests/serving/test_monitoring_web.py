@@ -1,16 +1,12 @@
 """The monitor over HTTP: for programs, for Prometheus, and in a browser."""
 
 import re
-import shutil
-import subprocess
 import sys
-import threading
-from functools import partial
 from html.parser import HTMLParser
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
+from browser import needs_browser, opened, served
 from prometheus_client import CollectorRegistry, generate_latest
 from serving.archived import LABELS, archive_of
 from serving.talking import Client
@@ -28,7 +24,6 @@ from skdeep.serving import ServedModel, create_app
 from skdeep.serving.monitoring import Monitor, MonitorCollector, routes
 from skdeep.serving.monitoring.page import render
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 NASTY = '<script>alert("&")</script>'
 IDS = [f"r{i}" for i in range(1000)]
 
@@ -211,45 +206,17 @@ for (const name of ["busy", "idle"]) for (const width of [390, 1280]) {
 </script>"""
 
 
-class QuietHandler(SimpleHTTPRequestHandler):
-    def log_message(self, *args):
-        pass
-
-
-@pytest.fixture
-def served(tmp_path):
-    """Address of a folder of pages; pages of files may not look at others."""
-    (tmp_path / "busy.html").write_text(render(busy().report()))
-    (tmp_path / "idle.html").write_text(render(monitor_of(codes=None).report()))
-    (tmp_path / "frames.html").write_text(FRAMES)
-    handler = partial(QuietHandler, directory=tmp_path)
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield tmp_path, f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-
-
-@pytest.mark.skipif(CHROMIUM is None, reason="needs chromium: apt-get install chromium")
-def test_a_browser_shows_it_without_errors_or_overflow(served):
-    folder, address = served
-    result = subprocess.run(
-        [
-            CHROMIUM,
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--enable-logging=stderr",
-            f"--user-data-dir={folder / 'profile'}",
-            "--dump-dom",
-            f"{address}/frames.html",
-        ],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    assert "CONSOLE" not in result.stderr
-    (told,) = re.findall(r'<pre id="told">(.*?)</pre>', result.stdout, re.S)
+@needs_browser
+def test_a_browser_shows_it_without_errors_or_overflow(tmp_path):
+    pages = tmp_path / "pages"
+    pages.mkdir()
+    (pages / "busy.html").write_text(render(busy().report()))
+    (pages / "idle.html").write_text(render(monitor_of(codes=None).report()))
+    (pages / "frames.html").write_text(FRAMES)
+    with served(pages) as address:
+        html, said = opened(f"{address}/frames.html", tmp_path / "profile")
+    assert "CONSOLE" not in said
+    (told,) = re.findall(r'<pre id="told">(.*?)</pre>', html, re.S)
     lines = [line.split() for line in told.splitlines()]
     shown = sorted((name, int(width)) for name, width, *_ in lines)
     assert shown == [("busy", 390), ("busy", 1280), ("idle", 390), ("idle", 1280)]

@@ -1,7 +1,8 @@
 """Whether data is still what a model was trained on, and its answers still right."""
 
-import importlib
 from typing import TYPE_CHECKING
+
+from skdeep._lazy import attach
 
 if TYPE_CHECKING:
     from skdeep.serving.monitoring.collector import MonitorCollector
@@ -18,7 +19,4 @@ __all__ = ["Monitor", "MonitorCollector", "routes"]
 
 
 # Files are judged without the packages of a server.
-def __getattr__(name):
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+__getattr__ = attach(__name__, _HOMES)
