@@ -3,11 +3,12 @@
 import multiprocessing
 import os
 import warnings
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from unittest.mock import patch
 
 import numpy as np
 import torch
+from arithmetic import arithmetic
 from cases_fit import digits
 from contestants import dense, skorch_net
 from joblib import Parallel, delayed
@@ -53,6 +54,7 @@ def search():
         "skdeep": run(ours.GridSearchCV, net, GRID, 5),
         "scikit-learn": run(GridSearchCV, peer, GRID, 5),
         "skorch": run(GridSearchCV, skorch_net(dense, 32, 20, **sizes), SKORCH_GRID, 5),
+        "its arithmetic alone": _arithmetic_of_search,
     }
     title = "search, MLP (64, 64) on digits, 24 candidates x 5 folds"
     yield Case(title, contestants, {"scikit-learn": 0.25, "skorch": 1 / 15}, long=True)
@@ -68,6 +70,16 @@ def search():
     yield Case(title, contestants, {"scikit-learn's search": 1.0}, long=True)
 
 
+def _arithmetic_of_search():
+    """Steps of 120 nets, 15 in a stack, on two threads; and of the one that is kept."""
+    net = (64, 64, 64, 10), 32
+    stacks = [arithmetic(*net, 15, 20 * 45, "float64") for _ in range(8)]
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(run) for run in stacks]:
+            done.result()
+    arithmetic(*net, 1, 20 * 57, "float64")()
+
+
 def members():
     X, y = digits("float64")
     one = DeepMLPClassifier((64, 64), batch_size=32, max_iter=10, **PLAIN)
@@ -75,6 +87,9 @@ def members():
     contestants = {
         "8 members": lambda: fit_quietly(eight, X, y),
         "one fit": lambda: fit_quietly(one, X, y),
+        "their arithmetic alone": arithmetic(
+            (64, 64, 64, 10), 32, 8, 10 * 57, "float64"
+        ),
     }
     title = "fit digits, float64, (64, 64), batch 32, 8 members"
     yield Case(title, contestants, {"one fit": 3.0})
