@@ -13,6 +13,8 @@ from skdeep.persistence import _steps as steps
 from skdeep.persistence._onnx import exported
 from skdeep.persistence._reference import reference_of
 from skdeep.persistence._signature import find_signature
+from skdeep.persistence._signature_check import check_signature
+from skdeep.persistence._state import as_archive_error
 
 _WEIGHTS, _ONNX, _REFERENCE = "weights.safetensors", "model.onnx", "reference.json"
 _PACKAGES = ("numpy", "scikit-learn", "torch")
@@ -152,4 +154,6 @@ def _rebuilt(config, parts):
         net.n_features_in_,
     ):
         raise ArchiveError("its tokens don't fit its net.")
+    with as_archive_error():
+        check_signature(config.get("signature"), model)
     return model

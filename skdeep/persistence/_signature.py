@@ -32,14 +32,15 @@ def find_signature(model, X=None):
     return {
         "inputs": _of_step(front[0][1], X) if front else _of_net(net, X),
         "input_shape": None if front or len(shape) == 1 else list(shape),
-        "classes": [_as_json(label) for label in net.classes_.tolist()],
+        "classes": [as_json(label) for label in net.classes_.tolist()],
         "multilabel": net._multilabel,
         "onnx": None,
         "onnx_error": None,
     }
 
 
-def _as_json(value):
+def as_json(value):
+    """Label or category as JSON has it."""
     return value if isinstance(value, _JSON) else str(value)
 
 
@@ -66,7 +67,7 @@ def _of_net(net, X):
 def _kind(categories):
     if categories is None:
         return ("number", {})
-    return ("category", {"categories": [_as_json(value) for value in categories]})
+    return ("category", {"categories": [as_json(value) for value in categories]})
 
 
 def _with_booleans(kinds, X):

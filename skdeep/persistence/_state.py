@@ -186,7 +186,7 @@ def rebuild(node, arrays, used):
     parameters = cls().get_params(deep=False)
     _check_attributes(name, state, parameters)
     estimator = cls.__new__(cls)
-    with _as_archive_error():
+    with as_archive_error():
         if name in NETS:
             check_module(state["module_"])
             _check_structure(state)
@@ -201,7 +201,8 @@ def rebuild(node, arrays, used):
 
 
 @contextmanager
-def _as_archive_error():
+def as_archive_error():
+    """Say of what goes wrong inside that the file is to blame."""
     try:
         yield
     except ArchiveError:
@@ -224,7 +225,7 @@ def _check_attributes(name, state, parameters):
         raise ArchiveError(f"the {key!r} of {name} is missing.")
     for key in sorted(map(str, state.keys() - {*parameters, *rules, *maybe})):
         raise ArchiveError(f"{name} has no {key!r}.")
-    with _as_archive_error():
+    with as_archive_error():
         given = {key: rule for key, rule in maybe.items() if key in state}
         check_parameters(state, {**rules, **given})
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from skdeep import _archive as archive
-from skdeep.serving.errors import ModelError
+from skdeep.serving.errors import ModelError, shown
 from skdeep.serving.signature import input_names, read_signature
 
 ENGINES = ("onnx", "torch")
@@ -131,6 +131,7 @@ def _onnx(path, parts, told):
         )
     except Exception as error:
         raise ModelError(f"{path} holds a broken ONNX model: {error}") from error
+    _check_graph(session, path, told)
     types = {entry.name: entry.type for entry in session.get_inputs()}
     run, outputs = session.run, ["probabilities"]
     if told["onnx"]["layout"] == "matrix":
@@ -146,6 +147,19 @@ def _onnx(path, parts, told):
         return run(outputs, {name: rows[position] for name, position in used})[0]
 
     return compute, types
+
+
+def _check_graph(session, path, told):
+    """Refuse a signature that isn't the graph's; `load` compares it with the net."""
+    kept = session.get_modelmeta().custom_metadata_map.get("skdeep.signature", "{}")
+    kept = json.loads(kept)
+    for key in sorted({*kept, *told}):
+        # As texts, for Python takes True for 1.
+        if json.dumps(kept.get(key)) != json.dumps(told.get(key)):
+            raise ModelError(
+                f"{path} can't be served: `{key}` of its signature must be that of its "
+                f"ONNX model, {shown(kept.get(key))}. Got {shown(told.get(key))}."
+            )
 
 
 def _torch(path, told):

@@ -30,6 +30,9 @@ REQUIREMENTS = {
     "kserve": ["kserve"],
     "schemathesis": ["schemathesis"],
 }
+# Scripts that run in the environment of another.
+GUESTS = {"manifest": "kserve"}
+NAMES = [*REQUIREMENTS, *GUESTS]
 N_ROWS = 5
 TIMEOUT = 600
 
@@ -71,9 +74,7 @@ def serving(folder):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument(
-        "names", nargs="*", metavar="NAME", help=", ".join(REQUIREMENTS)
-    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(NAMES))
     parser.add_argument("--venvs", type=Path, required=True, help="folder for them")
     parsed = parser.parse_args()
     failed = []
@@ -81,9 +82,9 @@ def main():
         tempfile.TemporaryDirectory() as folder,
         serving(Path(folder)) as case,
     ):
-        for name in parsed.names or REQUIREMENTS:
+        for name in parsed.names or NAMES:
             try:
-                python = environment(parsed.venvs, name)
+                python = environment(parsed.venvs, GUESTS.get(name, name))
             except subprocess.CalledProcessError:
                 print(f"{name}: could not be installed")
                 failed.append(name)
