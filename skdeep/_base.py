@@ -139,7 +139,8 @@ class BaseDeepClassifier(
 
     @property
     def _standardize(self):
-        return bool(self.standardize)
+        kind = self.standardize
+        return kind if isinstance(kind, str) else bool(kind)
 
     def _alpha(self, total):
         """Strength of the penalty, given the weight of all training data, if known."""

@@ -124,6 +124,7 @@ default=None
         "pooling": [OneOf("auto", "mean", "max", "flatten")],
         "hidden_layer_sizes": [Sizes()],
         "augmentation": [Several(*CHANGES), OneOf(None)],
+        "standardize": [*SHARED_RULES["standardize"], OneOf("auto", "sample")],
         "normalization": [OneOf("auto", "batch", "layer", None)],
     }
     _input_format = InputFormat(n_axes=(2, 3), padded=True)
@@ -161,7 +162,7 @@ default=None
         dropout=0.0,
         normalization="auto",
         gradient_clip=None,
-        standardize=True,
+        standardize="auto",
         shuffle=True,
         random_state=None,
         tol=1e-4,

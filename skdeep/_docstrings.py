@@ -94,12 +94,18 @@ normalization : {"auto", "batch", "layer"} or None, default={normalization}
 gradient_clip : float or None, default=None
     Largest Euclidean norm of the gradient of a batch.
 
-standardize : bool or "robust", default=True
+standardize : bool, "auto", "sample" or "robust", default={standardize}
     Whether the net subtracts the mean and divides by the standard deviation of each
-    input channel. "robust", which only the MLP knows, takes median and interquartile
-    range, and then ``x / sqrt(1 + (x / 3)**2)``, so that no number is far from zero.
-    The statistics belong to the net and are learned from the training data only; those
-    of "robust" from at most 10,000 rows, and not again where training goes on.
+    input channel. The statistics belong to the net and are learned from the training
+    data only.
+
+    - "sample", of CNN and RNN: the channels of each sample by themselves; their means
+      and the logarithms of their deviations become channels as well.
+    - "auto", of CNN and RNN, is "sample" for series of which some vary a hundred times
+      as much as others, and else True.
+    - "robust", of the MLP: by median and interquartile range, learned from at most
+      10,000 rows and not again where training goes on, and then
+      ``x / sqrt(1 + (x / 3)**2)``, so that no number is far from zero.
 
 shuffle : bool, default=True
     Whether to shuffle the samples in each epoch.

@@ -3,10 +3,11 @@
 from skdeep import _validation as validation
 from skdeep._frames import learn_columns
 from skdeep._members import modules_of
-from skdeep._sequences import vocabulary_size
+from skdeep._sequences import sizes_are_far_apart, vocabulary_size
 
 # Facts of a module, bins included, which are learned when it is built.
 _TABLE, _TOKENS = ("n_categories", "missing", "n_bins"), ("vocabulary_size",)
+_SCALE = ("standardize",)
 
 
 def find_columns(estimator, X, going_on, declared):
@@ -26,7 +27,7 @@ def find_columns(estimator, X, going_on, declared):
     return before
 
 
-def find_facts(estimator, X, index, columns, going_on):
+def find_facts(estimator, X, index, columns, fold, going_on):
     """Arguments of the module's class that the data decides.
 
     Parameters
@@ -41,6 +42,8 @@ def find_facts(estimator, X, index, columns, going_on):
     columns : Columns or None
         Of a table with categories.
 
+    fold : Fold
+
     going_on : bool
         Whether training goes on from an earlier fit, whose facts remain.
 
@@ -49,12 +52,19 @@ def find_facts(estimator, X, index, columns, going_on):
     facts : dict
     """
     form = estimator._input_format
-    if not (form.table or form.tokens):
+    if not (form.table or form.tokens or estimator.standardize == "auto"):
         return {}
     if going_on:
+        names = _TABLE if form.table else _TOKENS if form.tokens else _SCALE
         config = modules_of(estimator.module_)[0].config
-        return {name: config[name] for name in (_TABLE if form.table else _TOKENS)}
-    return _of_table(X, index, columns) if form.table else _of_tokens(X, index)
+        return {name: config[name] for name in names}
+    if form.table:
+        return _of_table(X, index, columns)
+    if form.tokens:
+        return _of_tokens(X, index)
+    time_axis = estimator._time_axis(fold.shape)
+    apart = sizes_are_far_apart(X, index, fold.shape, time_axis)
+    return {"standardize": "sample" if apart else True}
 
 
 def _of_table(X, index, columns):

@@ -265,7 +265,7 @@ def make_module(estimator, data, batches, randomness, module):
     else:
         for name in sorted(config):
             validation.check_unchanged(name, config[name], module.config[name])
-    if module.config["standardize"] is True:
+    if module.config["standardize"] in (True, "sample"):
         # Sums are cut into as many parts as there are threads: one, for equal bits.
         with threads_for(1e6, np.inf):
             batches.learn_statistics(module.standardizer)

@@ -247,10 +247,6 @@ default="piecewise_linear"
             config.update(n_members=self.n_members, multilabel=multilabel)
         return config
 
-    @property
-    def _standardize(self):
-        return "robust" if self.standardize == "robust" else bool(self.standardize)
-
     def _alpha(self, total):
         if self.alpha != "auto":
             return self.alpha

@@ -125,6 +125,7 @@ class DeepRNNClassifier(BaseDeepClassifier):
 
     _rules = {
         **SHARED_RULES,
+        "standardize": [*SHARED_RULES["standardize"], OneOf("auto", "sample")],
         "input_type": [OneOf("numeric", "tokens")],
         "input_shape": [Sizes(length=(2,), scalar=False, inferred=True), OneOf(None)],
         "embedding_dim": [Number(1, integer=True)],
@@ -174,7 +175,7 @@ class DeepRNNClassifier(BaseDeepClassifier):
         dropout=0.0,
         normalization="auto",
         gradient_clip=None,
-        standardize=True,
+        standardize="auto",
         shuffle=True,
         random_state=None,
         tol=1e-4,
@@ -274,7 +275,7 @@ class DeepRNNClassifier(BaseDeepClassifier):
             patch_size = 1 if tokens else -(-input_shape[0] // _MOST_STEPS)
         return {
             **config,
-            "standardize": config["standardize"] and not tokens,
+            "standardize": False if tokens else config["standardize"],
             "architecture": self._choose("architecture"),
             "vocabulary_size": None,
             "embedding_dim": int(self.embedding_dim),

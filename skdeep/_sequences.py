@@ -6,6 +6,8 @@ from skdeep._validation import surely_complete
 
 # float32 holds all integers up to here.
 _MOST_CODES = 2**24
+# What `sizes_are_far_apart` looks at, and its bound.
+_MOST_SAMPLES, _FAR_APART = 1000, 100.0
 
 
 def check_padding(X, input_shape, time_axis=0):
@@ -47,6 +49,39 @@ def check_padding(X, input_shape, time_axis=0):
                 f"Got a violation in sample {int(np.flatnonzero(bad)[0])} "
                 f"(input_shape={input_shape}); impute missing values first."
             )
+
+
+def sizes_are_far_apart(X, index, input_shape, time_axis):
+    """Whether some series vary a hundred times as much as others.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Flat samples.
+
+    index : ndarray of int
+        Positions of the samples that count. A thousand of them tell enough.
+
+    input_shape, time_axis
+        As for `check_padding`.
+
+    Returns
+    -------
+    apart : bool
+        The lowest and the highest tenth are left out of account, and so are constant
+        series. Images never are.
+    """
+    if time_axis is None:
+        return False
+    rows = X[index[:: -(-len(index) // _MOST_SAMPLES)]]
+    series = rows.reshape(len(rows), *input_shape).astype(np.float64)
+    deviations = np.nanstd(series, axis=time_axis + 1)
+    for deviation in deviations.T:
+        varying = deviation[deviation > 0]
+        low, high = np.quantile(varying, (0.1, 0.9)) if len(varying) else (1.0, 1.0)
+        if high > _FAR_APART * low:
+            return True
+    return False
 
 
 def check_tokens(X):

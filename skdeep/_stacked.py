@@ -179,7 +179,9 @@ def _stack_key(training, digests):
     ):
         return "", ""
     config = dict(module.config)
-    del config["standardize"]
+    if config["standardize"] != "sample":
+        # The body is the same.
+        del config["standardize"]
     config["dropout"] = written_out or config["dropout"] > 0
     common = (
         type(module).__name__,

@@ -122,7 +122,9 @@ def validate(estimator, X, y, sample_weight, *, classes, going_on, incremental):
         if columns is not None and not (going_on or incremental):
             # Rows of weight zero are as good as absent.
             columns = columns.keep_present(flat, index)
-    facts = find_facts(estimator, flat, index, columns, going_on)
+    channels_last = getattr(estimator, "channels", "first") == "last"
+    fold = batching.Fold(shape, channels_last)
+    facts = find_facts(estimator, flat, index, columns, fold, going_on)
     present = index
     if estimator.solver == "lbfgs":
         index, weight = batching.distinct_rows(flat, targets.codes, weight, index)
@@ -134,8 +136,6 @@ def validate(estimator, X, y, sample_weight, *, classes, going_on, incremental):
         if name == "auto" and (estimator.mixed_precision or form.tokens):
             name = "float32"
         dtype = resolve_dtype(name, flat.dtype, device)
-    channels_last = getattr(estimator, "channels", "first") == "last"
-    fold = batching.Fold(shape, channels_last)
     return Data(
         flat, index, targets, weight, fold, device, dtype, columns, facts, present
     )

@@ -6,10 +6,15 @@ from sklearn.utils import check_random_state
 
 from skdeep._members import modules_of
 from skdeep.inspection._subject import Subject
-from skdeep.modules import InputStandardizer, RobustStandardizer, TableInput
+from skdeep.modules import (
+    InputStandardizer,
+    RobustStandardizer,
+    SampleStandardizer,
+    TableInput,
+)
 
 # First layers that know the spread of the input.
-_KNOWING = (InputStandardizer, RobustStandardizer)
+_KNOWING = (InputStandardizer, RobustStandardizer, SampleStandardizer)
 
 
 def saliency_maps(

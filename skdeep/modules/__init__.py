@@ -8,7 +8,6 @@ from skdeep.modules.initialization import initialize
 from skdeep.modules.layers import (
     ACTIVATIONS,
     Dropout,
-    InputStandardizer,
     Net,
     use_generator,
 )
@@ -16,7 +15,9 @@ from skdeep.modules.mlp import MLP
 from skdeep.modules.normalization import WeightedBatchNorm
 from skdeep.modules.rnn import RNN
 from skdeep.modules.robust import RobustStandardizer
+from skdeep.modules.sample import SampleStandardizer
 from skdeep.modules.shared_mlp import SharedMLP
+from skdeep.modules.standardizer import InputStandardizer
 from skdeep.modules.table import TableInput
 
 
@@ -53,6 +54,7 @@ __all__ = [
     "InputStandardizer",
     "Net",
     "RobustStandardizer",
+    "SampleStandardizer",
     "SharedMLP",
     "TableInput",
     "WeightedBatchNorm",

@@ -6,7 +6,8 @@ import torch
 from torch import nn
 
 from skdeep.modules.blocks import STAGES, ConvBlock
-from skdeep.modules.layers import Dropout, Net, dense_layers, n_weights, standardizer
+from skdeep.modules.layers import Dropout, Net, dense_layers, n_weights
+from skdeep.modules.scaling import standardizer
 
 
 def global_pool(kind, n_places):
@@ -56,8 +57,11 @@ class CNN(Net):
     hidden_layer_sizes : tuple of int
         Dense layers between that vector and the logits.
 
-    activation, normalization, dropout, standardize
+    activation, normalization, dropout
         As in :class:`MLP`; `dropout` acts after pooling and after dense activations.
+
+    standardize : bool or "sample"
+        Whether the first layer standardizes each channel, or each one of every sample.
     """
 
     def __init__(
@@ -99,6 +103,7 @@ class CNN(Net):
         )
         self.row_size, self.n_operations = 0, 0
         n_in, *size = input_shape
+        n_in *= getattr(self.standardizer, "widening", 1)
         options = (activation, normalization, len(size))
         layers = []
         if stride > 1:

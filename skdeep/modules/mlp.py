@@ -3,8 +3,9 @@
 import torch
 from torch import nn
 
-from skdeep.modules.layers import Net, dense_layers, standardizer
+from skdeep.modules.layers import Net, dense_layers
 from skdeep.modules.periodic import PeriodicEmbedding
+from skdeep.modules.scaling import standardizer
 from skdeep.modules.table import CategoryEmbedding, TableInput
 
 

@@ -9,9 +9,9 @@ from skdeep.modules.layers import (
     Net,
     dense_layers,
     n_weights,
-    standardizer,
 )
 from skdeep.modules.normalization import norm_layer
+from skdeep.modules.scaling import standardizer
 from skdeep.modules.tokens import TokenEmbedding, read_codes
 
 CELLS = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
@@ -194,7 +194,10 @@ class RNN(Net):
     hidden_layer_sizes : tuple of int
         Dense layers between that vector and the logits.
 
-    activation, normalization, dropout, standardize
+    standardize : bool or "sample"
+        As in :class:`CNN`.
+
+    activation, normalization, dropout
         As in :class:`MLP`; `activation` is that of the dense and convolutional layers,
         `normalization` acts on the pooled vector too, `dropout` on the vectors of
         tokens, between the layers and after pooling.
@@ -250,7 +253,7 @@ class RNN(Net):
             n_features = embedding_dim
             self.embedding = TokenEmbedding(vocabulary_size, embedding_dim)
             self.embedding_dropout = Dropout(dropout)
-        n_features *= patch_size
+        n_features *= patch_size * getattr(self.standardizer, "widening", 1)
         n_output = hidden_size * (2 if bidirectional else 1)
         n_inputs = [n_features] + [n_output] * (n_layers - 1)
         self.recurrent = nn.ModuleList(
@@ -291,7 +294,7 @@ class RNN(Net):
         return self._read(torch.where(present, encoded, 0.0), present[:, :, 0])
 
     def collect(self, values):
-        return values if self.embedding is None else values.sum(2)
+        return super().collect(values) if self.embedding is None else values.sum(2)
 
     def _read(self, x, mask):
         """Logits of the vectors of all steps, zero where `mask` is False."""

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from skdeep.modules.layers import standardizer
+from skdeep.modules.scaling import standardizer
 
 # As RealMLP has it (Holzmueller et al., 2024).
 _MOST_ONE_HOT = 8

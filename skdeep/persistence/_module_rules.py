@@ -40,7 +40,7 @@ _RULES = {
     "normalization": [OneOf("batch", "layer", None)],
     "dropout": [Number(0, 1, closed="left")],
     "shared_dropout": [Boolean()],
-    "standardize": [Boolean(), OneOf("robust")],
+    "standardize": [Boolean(), OneOf("robust", "sample")],
     "numerical_embedding": [OneOf("piecewise_linear", "periodic", None)],
     "n_categories": [Counts()],
     "missing": [Counts()],

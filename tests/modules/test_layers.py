@@ -12,8 +12,9 @@ from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from skdeep.modules import ACTIVATIONS, Dropout, InputStandardizer, use_generator
-from skdeep.modules.layers import dense_layers, standardizer
+from skdeep.modules.layers import dense_layers
 from skdeep.modules.normalization import BatchNorm1d, BatchNorm2d, norm_layer
+from skdeep.modules.scaling import standardizer
 
 X = load_wine(return_X_y=True)[0]
 WEIGHT = np.random.default_rng(0).integers(1, 5, len(X)).astype(float)

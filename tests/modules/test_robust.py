@@ -8,8 +8,8 @@ from sklearn.datasets import load_breast_cancer
 from sklearn.preprocessing import RobustScaler
 
 from skdeep._bins import learn_quantiles
-from skdeep.modules.layers import standardizer
 from skdeep.modules.robust import RobustStandardizer
+from skdeep.modules.scaling import standardizer
 
 NAN, INF = float("nan"), float("inf")
 # Of 4 k + 1 rows, quartiles are rows.

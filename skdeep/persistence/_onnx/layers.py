@@ -5,10 +5,15 @@ from math import sqrt
 import numpy as np
 from torch import nn
 
-from skdeep.modules import Dropout, InputStandardizer, RobustStandardizer
+from skdeep.modules import (
+    Dropout,
+    InputStandardizer,
+    RobustStandardizer,
+    SampleStandardizer,
+)
 from skdeep.modules.blocks import InceptionBlock, Shortcut
-from skdeep.modules.layers import MissingToZero
 from skdeep.modules.shared_mlp import MemberLinear, MemberScales
+from skdeep.modules.standardizer import MissingToZero
 
 
 def apply(g, layer, x):
@@ -67,6 +72,46 @@ def _robust_standardizer(g, layer, x):
     share = g.add("Div", x, layer.limit)
     root = g.add("Sqrt", g.add("Add", g.add("Mul", share, share), 1.0))
     return zero_where(g, missing, g.add("Div", x, root))
+
+
+def _sample_standardizer(g, layer, x):
+    axes = list(layer.pooled_dims)
+    missing = is_nan(g, x)
+    present = g.to_dtype(g.add("Not", missing))
+    n = g.add("Max", g.add("ReduceSum", present, g.integers(*axes), keepdims=1), 1.0)
+
+    def mean_of(values):
+        total = g.add(
+            "ReduceSum", zero_where(g, missing, values), g.integers(*axes), keepdims=1
+        )
+        return g.add("Div", total, n)
+
+    mean = mean_of(x)
+    shapes = g.add("Sub", x, mean)
+    shapes = g.add("Sub", shapes, mean_of(shapes))
+    variance = mean_of(g.add("Mul", shapes, shapes))
+    noise = g.add("Mul", mean, 10 * float(np.finfo(g.dtype).eps))
+    varies = g.add("Greater", variance, g.add("Mul", noise, noise))
+    deviation = g.add("Sqrt", g.add("Where", varies, variance, 1.0))
+    size = g.add("Where", varies, g.add("Log", deviation), float("nan"))
+    shapes = g.add("Div", g.add("Mul", g.to_dtype(varies), shapes), deviation)
+    sizes = g.add("Concat", mean, size, axis=layer.dim)
+    means, factors = layer.sizes.mean, layer.sizes.inverse_scale
+    sizes = g.add("Sub", sizes, g.floats(layer.along_channels(means)))
+    sizes = g.add("Mul", sizes, g.floats(layer.along_channels(factors)))
+    sizes = zero_where(g, is_nan(g, sizes), sizes)
+    # What is missing stays so.
+    gaps = g.add("Mul", x, 0.0)
+    parts = [g.add("Add", gaps, part) for part in _halves(g, layer, sizes)]
+    return g.add("Concat", shapes, *parts, axis=layer.dim)
+
+
+def _halves(g, layer, sizes):
+    n, axis = layer.n_channels, g.integers(layer.dim)
+    return [
+        g.add("Slice", sizes, g.integers(k * n), g.integers((k + 1) * n), axis)
+        for k in range(2)
+    ]
 
 
 def _missing_to_zero(g, layer, x):
@@ -180,6 +225,7 @@ _LAYERS = {
     MemberScales: _member_scales,
     MissingToZero: _missing_to_zero,
     RobustStandardizer: _robust_standardizer,
+    SampleStandardizer: _sample_standardizer,
     Shortcut: _shortcut,
     nn.AdaptiveAvgPool1d: _mean_pool,
     nn.BatchNorm1d: _batch_norm,

@@ -5,7 +5,7 @@ from scipy import sparse
 
 from skdeep._frames import is_frame
 from skdeep._members import modules_of
-from skdeep.modules import InputStandardizer
+from skdeep.modules import InputStandardizer, SampleStandardizer
 
 N_ROWS = 64
 _UNKNOWN = "\N{REPLACEMENT CHARACTER} unknown"
@@ -58,12 +58,14 @@ def _numbers(net, random_state):
     """Normal numbers, of the mean and the deviation of the training data if known."""
     rows = random_state.standard_normal((N_ROWS, *net._fold.module_shape))
     for part in modules_of(net.to_module())[0].modules():
-        if isinstance(part, InputStandardizer):
+        if isinstance(part, (InputStandardizer, SampleStandardizer)):
             numbers = slice(None)
             if net._columns is not None:
                 numbers = ~net._columns.is_categorical
-            scale, mean = part.inverse_scale.numpy(), part.mean.numpy()
-            rows[:, numbers] = rows[:, numbers] / scale + mean
+            deviation, center = part.deviation.numpy(), part.center.numpy()
+            rows[:, numbers] = rows[:, numbers] * deviation + center
+            # What is inside of it scales something else.
+            break
     if net._fold.channels_last:
         rows = np.moveaxis(rows, 1, -1)
     rows = rows.reshape(N_ROWS, -1)
