@@ -3,10 +3,6 @@
 import numpy as np
 import torch
 
-# Where 16 to 400 points per sample came closest to the true values, on dense,
-# convolutional and recurrent nets.
-_POINTS_ON_LINES = 100.0
-
 
 def expected_gradients(subject, flat_background, codes, gap, n_points, random_state):
     """Expected gradients (Erion et al., 2021), near Shapley values with many points.
@@ -24,7 +20,7 @@ def expected_gradients(subject, flat_background, codes, gap, n_points, random_st
         What the values have to add up to.
 
     n_points : int
-        Gradients for each sample and class.
+        Gradients for each sample and class. They come in pairs.
 
     random_state : RandomState
 
@@ -68,13 +64,16 @@ class _Lines:
     Those at both ends of all lines are known or cost a single pass. If gradients
     changed evenly on the way, that would be the answer: only how far those at a few
     points near a few lines differ from it is left to chance (a control variate).
+
+    Each of these lines has two points, and where a value is on its way at the one is
+    what it has left at the other (antithetic variates).
     """
 
     def __init__(self, subject, flat_background, classes, n_points):
         self.subject, self.net = subject, subject.lighter()
         background = subject.tensors(flat_background).take(slice(None))
         self.starts, present = self._enter(background)
-        self.n_starts, self.n_points = len(background), n_points
+        self.n_starts, self.n_lines = len(background), -(-n_points // 2)
         self.place = {int(code): i for i, code in enumerate(classes)}
         wanted = [torch.full((self.n_starts,), code) for code in self.place]
         by_class = zip(*self.net.gradients(self.starts, present, wanted), strict=True)
@@ -89,36 +88,47 @@ class _Lines:
 
     def follow(self, x, wanted, random_state):
         """Yield values of the shapes of what the net reads, for each of `wanted`."""
-        chosen = _choose(self.n_starts, len(x), self.n_points, random_state)
-        generator = torch.Generator().manual_seed(random_state.randint(2**31 - 1))
-        alpha = (torch.arange(self.n_points) + 0.5) / self.n_points
-        weights = _weights(chosen, alpha, self.n_starts)
+        chosen = _choose(self.n_starts, len(x), self.n_lines, random_state)
+        # All lines count alike, at both ends; the chosen ones less what is measured.
+        weights = torch.full((len(x), self.n_starts), 0.5 / self.n_starts)
+        own = torch.tensor(-0.5 / self.n_lines).expand(chosen.shape)
+        weights.scatter_add_(1, chosen, own)
         z, present = self._enter(x)
         changes = [
             end[:, None] - start[chosen]
             for end, start in zip(z, self.starts, strict=True)
         ]
-        points = [
-            (end[:, None] - _share_left(alpha, change, generator) * change)
-            for end, change in zip(z, changes, strict=True)
-        ]
-        points = [part.flatten(0, 1) for part in points]
-        masks = [mask.repeat_interleave(self.n_points, 0) for mask in present]
-        repeated = [codes.repeat_interleave(self.n_points) for codes in wanted]
-        at_points = self.net.gradients(points, masks, repeated)
-        at_ends = self.net.gradients(z, present, wanted)
-        for codes, of_points, of_ends in zip(wanted, at_points, at_ends, strict=True):
+        points = self._points(x.shape, z, changes, random_state)
+        n_points = points[0].shape[1]
+        masks = [mask.repeat_interleave(n_points, 0) for mask in present]
+        repeated = [codes.repeat_interleave(n_points) for codes in wanted]
+        by_class = self.net.gradients([p.flatten(0, 1) for p in points], masks, repeated)
+        for codes, gradients in zip(wanted, by_class, strict=True):
             places = torch.tensor([self.place[int(code)] for code in codes])
             values = []
-            for change, of_point, starts, end, of_end in zip(
-                changes, of_points, self.at_starts, z, of_ends, strict=True
+            for change, gradient, starts, end in zip(
+                changes, gradients, self.at_starts, z, strict=True
             ):
-                sampled = (of_point.view_as(change) * change).mean(1)
+                gradient = gradient.view(len(x), n_points, *end.shape[1:])
+                of_end, there, back = gradient.split([1, self.n_lines, self.n_lines], 1)
+                sampled = ((there + back) * change).mean(1) / 2
                 known = starts.even(places, weights, end.flatten(1), of_end.flatten(1))
                 values.append(sampled + known.view_as(sampled))
             for mask in present:
                 values = [torch.where(mask, part, 0.0) for part in values]
             yield values
+
+    def _points(self, shape, z, changes, random_state):
+        """The end of all lines, a point of each line, and another of each line."""
+        passed = _passed(shape[0], self.n_lines, shape[1:], random_state)
+        points = []
+        for end, change, part in zip(
+            z, changes, self.net.spread(passed.flatten(0, 1)), strict=True
+        ):
+            way = part.view(*change.shape[:2], *part.shape[1:]) * change
+            end = end[:, None]
+            points.append(torch.cat([end, end - change + way, end - way], 1))
+        return points
 
 
 class _Starts:
@@ -136,51 +146,35 @@ class _Starts:
 
     def even(self, places, weights, end, of_end):
         """Sum of weights, gradients at both ends of lines, and changes along these."""
-        at_start, at_end = weights
-        even = of_end * (end * at_end.sum(1, keepdim=True) - at_end @ self.values)
+        even = of_end * (end * weights.sum(1, keepdim=True) - weights @ self.values)
         for place in places.unique():
             rows = places == place
-            w = at_start[rows]
+            w = weights[rows]
             even[rows] += end[rows] * (w @ self.slopes[place]) - w @ self.moments[place]
         return even
 
 
-def _weights(chosen, alpha, n_starts):
-    """What each line counts at its start and its end: all alike, less its own points.
+def _passed(n_rows, n_lines, shape, random_state):
+    """How much of its way to the sample each value has passed at a point.
 
-    Returns
-    -------
-    at_start, at_end : Tensor of shape (n_samples, n_starts)
+    Shapley values are about coalitions, in which each value is at one end or the other,
+    and about what a single value changes there, wherever it is on its way. So a random
+    half of the values is at the ends, and half anywhere; the share at the ends keeps
+    the mean near the middle of the point's stratum of the line.
     """
-    pair = []
-    for share in (1.0 - alpha, alpha):
-        weights = torch.full((len(chosen), n_starts), 0.5 / n_starts)
-        own = (-share / len(alpha)).expand(chosen.shape)
-        pair.append(weights.scatter_add_(1, chosen, own))
-    return pair
+    seed = random_state.randint(2**31 - 1)
+    u = torch.rand(
+        n_rows, n_lines, *shape, generator=torch.Generator().manual_seed(seed)
+    )
+    middle = (torch.arange(n_lines) + 0.5) / (2 * n_lines)
+    arrived = (2.0 * middle - 0.5).clamp_min(0.0).view(-1, *[1] * len(shape))
+    # One draw decides which half, and where in it.
+    return torch.where(u < 0.5, 2.0 * u, (2.0 * u - 1.0 < arrived).float())
 
 
-def _share_left(alpha, change, generator):
-    """How much of each change is still to come, 1 - `alpha` in the mean.
-
-    Shapley values are about coalitions, the corners of the box between both ends of a
-    line. To draw all points there takes many of them; on the line, few do.
-    """
-    n_points = len(alpha)
-    to_corners = (1.0 + _POINTS_ON_LINES / n_points) ** -0.5
-    left = 1.0 - _along(alpha, change)
-    corners = torch.rand(change.shape, generator=generator) < left
-    return torch.lerp(left, corners.float(), to_corners)
-
-
-def _along(alpha, like):
-    """Shape points on lines like something of the shape (n_samples, n_points, ...)."""
-    return alpha.reshape(1, -1, *[1] * (like.ndim - 2))
-
-
-def _choose(n_starts, n_rows, n_points, random_state):
+def _choose(n_starts, n_rows, n_lines, random_state):
     """Background samples for each row, none twice before all have had their turn."""
-    turns = -(-n_points // n_starts)
+    turns = -(-n_lines // n_starts)
     order = random_state.random_sample((turns, n_rows, n_starts)).argsort(2)
-    order = np.concatenate(list(order), axis=1)[:, :n_points]
+    order = np.concatenate(list(order), axis=1)[:, :n_lines]
     return torch.from_numpy(order)

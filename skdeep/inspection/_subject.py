@@ -87,7 +87,12 @@ class Subject:
         self.feature_names = None if names is None else np.array(list(map(str, names)))
         self.fold = self.net._fold
         self.flat = self.net._check_X(transform(self._mapped, self.X))
-        self.module = self.net.to_module().requires_grad_(False)
+        # Convolutions of images take half the time with channels last in memory.
+        self.module = (
+            self.net.to_module()
+            .requires_grad_(False)
+            .to(memory_format=torch.channels_last)
+        )
         self._members = modules_of(self.module)
 
     @property
@@ -237,6 +242,20 @@ class Subject:
         """
         parts = zip(self._members, values, strict=True)
         return self.unfold(sum(member.collect(part) for member, part in parts))
+
+    def spread(self, values):
+        """Give each part of ``encoded`` what its value of the input has.
+
+        Parameters
+        ----------
+        values : Tensor of shape (n_samples, *module_shape)
+
+        Returns
+        -------
+        parts : tuple of Tensor
+            One for each member of an ensemble; they broadcast to ``encoded``.
+        """
+        return tuple(member.spread(values) for member in self._members)
 
     def unfold(self, values):
         """Flatten a Tensor of shape (n_samples, *module_shape), to float64."""

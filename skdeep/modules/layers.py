@@ -87,6 +87,10 @@ class Net(nn.Module):
         """Sum values of the shape of `encoded` for each value of the input."""
         return values
 
+    def spread(self, values):
+        """Give each part of `encoded` what its value of the input has."""
+        return values
+
     @property
     def device(self):
         """Where the net is."""
