@@ -3,6 +3,10 @@
 import numpy as np
 import torch
 
+# Fewer points than these stay near the lines. Chosen on dense, convolutional and
+# recurrent nets; anything from 10 to 60 does.
+_FEW_POINTS = 30.0
+
 
 def expected_gradients(subject, flat_background, codes, gap, n_points, random_state):
     """Expected gradients (Erion et al., 2021), near Shapley values with many points.
@@ -20,7 +24,7 @@ def expected_gradients(subject, flat_background, codes, gap, n_points, random_st
         What the values have to add up to.
 
     n_points : int
-        Gradients for each sample and class. They come in pairs.
+        Gradients for each sample and class.
 
     random_state : RandomState
 
@@ -64,16 +68,13 @@ class _Lines:
     Those at both ends of all lines are known or cost a single pass. If gradients
     changed evenly on the way, that would be the answer: only how far those at a few
     points near a few lines differ from it is left to chance (a control variate).
-
-    Each of these lines has two points, and where a value is on its way at the one is
-    what it has left at the other (antithetic variates).
     """
 
     def __init__(self, subject, flat_background, classes, n_points):
         self.subject, self.net = subject, subject.lighter()
         background = subject.tensors(flat_background).take(slice(None))
         self.starts, present = self._enter(background)
-        self.n_starts, self.n_lines = len(background), -(-n_points // 2)
+        self.n_starts, self.n_points = len(background), n_points
         self.place = {int(code): i for i, code in enumerate(classes)}
         wanted = [torch.full((self.n_starts,), code) for code in self.place]
         by_class = zip(*self.net.gradients(self.starts, present, wanted), strict=True)
@@ -88,18 +89,20 @@ class _Lines:
 
     def follow(self, x, wanted, random_state):
         """Yield values of the shapes of what the net reads, for each of `wanted`."""
-        chosen = _choose(self.n_starts, len(x), self.n_lines, random_state)
-        # All lines count alike, at both ends; the chosen ones less what is measured.
-        weights = torch.full((len(x), self.n_starts), 0.5 / self.n_starts)
-        own = torch.tensor(-0.5 / self.n_lines).expand(chosen.shape)
-        weights.scatter_add_(1, chosen, own)
+        chosen = _choose(self.n_starts, len(x), self.n_points, random_state)
+        alpha = (torch.arange(self.n_points) + 0.5) / self.n_points
+        weights = _weights(chosen, alpha, self.n_starts)
         z, present = self._enter(x)
         changes = [
             end[:, None] - start[chosen]
             for end, start in zip(z, self.starts, strict=True)
         ]
-        points = self._points(x.shape, z, changes, random_state)
-        n_points = points[0].shape[1]
+        left = _share_left(alpha, x.shape, random_state)
+        points = []
+        for end, change, part in zip(z, changes, self.net.spread(left), strict=True):
+            part = part.view(*change.shape[:2], *part.shape[1:])
+            points.append(torch.cat([end[:, None], end[:, None] - part * change], 1))
+        n_points = 1 + self.n_points
         masks = [mask.repeat_interleave(n_points, 0) for mask in present]
         repeated = [codes.repeat_interleave(n_points) for codes in wanted]
         by_class = self.net.gradients([p.flatten(0, 1) for p in points], masks, repeated)
@@ -110,25 +113,13 @@ class _Lines:
                 changes, gradients, self.at_starts, z, strict=True
             ):
                 gradient = gradient.view(len(x), n_points, *end.shape[1:])
-                of_end, there, back = gradient.split([1, self.n_lines, self.n_lines], 1)
-                sampled = ((there + back) * change).mean(1) / 2
-                known = starts.even(places, weights, end.flatten(1), of_end.flatten(1))
+                of_end, of_points = gradient[:, 0].flatten(1), gradient[:, 1:]
+                sampled = (of_points * change).mean(1)
+                known = starts.even(places, weights, end.flatten(1), of_end)
                 values.append(sampled + known.view_as(sampled))
             for mask in present:
                 values = [torch.where(mask, part, 0.0) for part in values]
             yield values
-
-    def _points(self, shape, z, changes, random_state):
-        """The end of all lines, a point of each line, and another of each line."""
-        passed = _passed(shape[0], self.n_lines, shape[1:], random_state)
-        points = []
-        for end, change, part in zip(
-            z, changes, self.net.spread(passed.flatten(0, 1)), strict=True
-        ):
-            way = part.view(*change.shape[:2], *part.shape[1:]) * change
-            end = end[:, None]
-            points.append(torch.cat([end, end - change + way, end - way], 1))
-        return points
 
 
 class _Starts:
@@ -146,35 +137,66 @@ class _Starts:
 
     def even(self, places, weights, end, of_end):
         """Sum of weights, gradients at both ends of lines, and changes along these."""
-        even = of_end * (end * weights.sum(1, keepdim=True) - weights @ self.values)
+        at_start, at_end = weights
+        even = of_end * (end * at_end.sum(1, keepdim=True) - at_end @ self.values)
         for place in places.unique():
             rows = places == place
-            w = weights[rows]
+            w = at_start[rows]
             even[rows] += end[rows] * (w @ self.slopes[place]) - w @ self.moments[place]
         return even
 
 
-def _passed(n_rows, n_lines, shape, random_state):
-    """How much of its way to the sample each value has passed at a point.
+def _weights(chosen, alpha, n_starts):
+    """What each line counts at its start and its end: all alike, less its own points.
 
-    Shapley values are about coalitions, in which each value is at one end or the other,
-    and about what a single value changes there, wherever it is on its way. So a random
-    half of the values is at the ends, and half anywhere; the share at the ends keeps
-    the mean near the middle of the point's stratum of the line.
+    Returns
+    -------
+    at_start, at_end : Tensor of shape (n_samples, n_starts)
     """
-    seed = random_state.randint(2**31 - 1)
-    u = torch.rand(
-        n_rows, n_lines, *shape, generator=torch.Generator().manual_seed(seed)
-    )
-    middle = (torch.arange(n_lines) + 0.5) / (2 * n_lines)
-    arrived = (2.0 * middle - 0.5).clamp_min(0.0).view(-1, *[1] * len(shape))
-    # One draw decides which half, and where in it.
-    return torch.where(u < 0.5, 2.0 * u, (2.0 * u - 1.0 < arrived).float())
+    pair = []
+    for share in (1.0 - alpha, alpha):
+        weights = torch.full((len(chosen), n_starts), 0.5 / n_starts)
+        own = (-share / len(alpha)).expand(chosen.shape)
+        pair.append(weights.scatter_add_(1, chosen, own))
+    return pair
 
 
-def _choose(n_starts, n_rows, n_lines, random_state):
+def _share_left(alpha, shape, random_state):
+    """How much of its change each value has still to come at each point.
+
+    Shapley values are about coalitions, in which other values are at one end or the
+    other of their way, and about what a value changes on all of its own. So a random
+    half of the values is at an end, and half anywhere. Point and counterpoint mirror
+    each other (antithetic variates). Where there are few points, they stay nearer to
+    the line, where all values have 1 - `alpha` left: less is left to chance.
+
+    Parameters
+    ----------
+    alpha : Tensor of shape (n_points,)
+
+    shape : tuple of int
+        Of the samples, as the module takes them.
+
+    Returns
+    -------
+    left : Tensor of shape (n_samples * n_points, ...)
+    """
+    n_points, n_drawn = len(alpha), -(-len(alpha) // 2)
+    generator = torch.Generator().manual_seed(random_state.randint(2**31 - 1))
+    # One draw decides for which half, and where there.
+    u = torch.rand(shape[0], n_drawn, *shape[1:], generator=generator)
+    left = (1.0 - alpha[:n_drawn]).view(-1, *[1] * (len(shape) - 1))
+    # So many of those at an end have yet to start that `left` is about the mean.
+    corners = (2.0 * u - 1.0 < 2.0 * left - 0.5).float()
+    near = torch.where(u < 0.5, 2.0 * u, corners)
+    left = torch.lerp(left, near, (1.0 + _FEW_POINTS / n_points) ** -0.5)
+    counterpoints = 1.0 - left[:, : n_points // 2].flip(1)
+    return torch.cat([left, counterpoints], 1).flatten(0, 1)
+
+
+def _choose(n_starts, n_rows, n_points, random_state):
     """Background samples for each row, none twice before all have had their turn."""
-    turns = -(-n_lines // n_starts)
+    turns = -(-n_points // n_starts)
     order = random_state.random_sample((turns, n_rows, n_starts)).argsort(2)
-    order = np.concatenate(list(order), axis=1)[:, :n_lines]
+    order = np.concatenate(list(order), axis=1)[:, :n_points]
     return torch.from_numpy(order)
