@@ -42,7 +42,7 @@ def expected_gradients(subject, flat_background, codes, gap, n_points, random_st
     lines = _Lines(subject, flat_background, np.unique(outputs), n_points)
     rows = subject.tensors(subject.flat)
     values = np.zeros((*subject.flat.shape, len(outputs)))
-    for part in subject.chunks(n_points):
+    for part in subject.chunks(n_points + 1):
         x = rows.take(part)
         wanted = [torch.from_numpy(output[part]) for output in outputs]
         for k, products in enumerate(lines.follow(x, wanted, random_state)):
@@ -73,14 +73,13 @@ class _Lines:
     def __init__(self, subject, flat_background, classes, n_points):
         self.subject, self.net = subject, subject.lighter()
         background = subject.tensors(flat_background).take(slice(None))
-        self.starts, present = self._enter(background)
         self.n_starts, self.n_points = len(background), n_points
-        self.place = {int(code): i for i, code in enumerate(classes)}
-        wanted = [torch.full((self.n_starts,), code) for code in self.place]
-        by_class = zip(*self.net.gradients(self.starts, present, wanted), strict=True)
-        self.at_starts = [
-            _Starts(start.flatten(1), torch.stack(of_z).flatten(2))
-            for start, of_z in zip(self.starts, by_class, strict=True)
+        z, present = self._enter(background)
+        wanted = [torch.full((self.n_starts,), code) for code in classes]
+        by_class = zip(*self.net.gradients(z, present, wanted), strict=True)
+        self.starts = [
+            _Starts(start, dict(zip(classes.tolist(), slopes, strict=True)))
+            for start, slopes in zip(z, by_class, strict=True)
         ]
 
     def _enter(self, x):
@@ -88,62 +87,87 @@ class _Lines:
         return tuple(z.float() for z in encoded), present
 
     def follow(self, x, wanted, random_state):
-        """Yield values of the shapes of what the net reads, for each of `wanted`."""
+        """Values of the shapes of what the net reads, a list for each of `wanted`."""
         chosen = _choose(self.n_starts, len(x), self.n_points, random_state)
         alpha = (torch.arange(self.n_points) + 0.5) / self.n_points
-        weights = _weights(chosen, alpha, self.n_starts)
+        at_start, at_end = _weights(chosen, alpha, self.n_starts)
         z, present = self._enter(x)
-        changes = [
-            end[:, None] - start[chosen]
-            for end, start in zip(z, self.starts, strict=True)
-        ]
-        left = _share_left(alpha, x.shape, random_state)
-        points = []
-        for end, change, part in zip(z, changes, self.net.spread(left), strict=True):
+        left = self.net.spread(_share_left(alpha, x.shape, random_state))
+        # The last point of each sample is the end of all lines.
+        points, steps = [], []
+        for end, starts, part in zip(z, self.starts, left, strict=True):
+            end = end[:, None]
+            change = end - starts.values[chosen]
             part = part.view(*change.shape[:2], *part.shape[1:])
-            points.append(torch.cat([end[:, None], end[:, None] - part * change], 1))
-        n_points = 1 + self.n_points
-        masks = [mask.repeat_interleave(n_points, 0) for mask in present]
-        repeated = [codes.repeat_interleave(n_points) for codes in wanted]
-        by_class = self.net.gradients([p.flatten(0, 1) for p in points], masks, repeated)
-        for codes, gradients in zip(wanted, by_class, strict=True):
-            places = torch.tensor([self.place[int(code)] for code in codes])
-            values = []
-            for change, gradient, starts, end in zip(
-                changes, gradients, self.at_starts, z, strict=True
-            ):
-                gradient = gradient.view(len(x), n_points, *end.shape[1:])
-                of_end, of_points = gradient[:, 0].flatten(1), gradient[:, 1:]
-                sampled = (of_points * change).mean(1)
-                known = starts.even(places, weights, end.flatten(1), of_end)
-                values.append(sampled + known.view_as(sampled))
-            for mask in present:
-                values = [torch.where(mask, part, 0.0) for part in values]
-            yield values
+            points.append(torch.cat([end - part * change, end], 1))
+            even = starts.even_change(at_end, end)
+            steps.append(torch.cat([change / self.n_points, even], 1))
+        totals = [
+            [
+                starts.known(codes, at_start, end)
+                for starts, end in zip(self.starts, z, strict=True)
+            ]
+            for codes in wanted
+        ]
+        for piece in self._pieces(len(x)):
+            parts = [part[:, piece] for part in points]
+            n = parts[0].shape[1]
+            by_class = self.net.gradients(
+                [part.flatten(0, 1) for part in parts],
+                [mask.repeat_interleave(n, 0) for mask in present],
+                [codes.repeat_interleave(n) for codes in wanted],
+            )
+            for sums, gradients in zip(totals, by_class, strict=True):
+                for total, gradient, step in zip(sums, gradients, steps, strict=True):
+                    step = step[:, piece]
+                    total += (gradient.view_as(step) * step).sum(1)
+        for mask in present:
+            totals = [
+                [torch.where(mask, part, 0.0) for part in sums] for sums in totals
+            ]
+        return totals
+
+    def _pieces(self, n_rows):
+        """Slices of the points that fit into memory."""
+        size = max(1, self.net.n_at_once // n_rows)
+        for start in range(0, self.n_points + 1, size):
+            yield slice(start, start + size)
 
 
 class _Starts:
-    """Background samples as a layer reads them, (n, n_values), and gradients there.
+    """Background samples as a layer reads them, and gradients there.
 
     Parameters
     ----------
-    values : Tensor of shape (n_starts, n_values)
+    values : Tensor of shape (n_starts, ...)
 
-    slopes : Tensor of shape (n_classes, n_starts, n_values)
+    slopes : dict of int to Tensor of the shape of `values`
+        Those of each class.
     """
 
     def __init__(self, values, slopes):
-        self.values, self.slopes, self.moments = values, slopes, slopes * values
+        self.values, self.slopes = values, slopes
+        self.moments = {code: slope * values for code, slope in slopes.items()}
 
-    def even(self, places, weights, end, of_end):
-        """Sum of weights, gradients at both ends of lines, and changes along these."""
-        at_start, at_end = weights
-        even = of_end * (end * at_end.sum(1, keepdim=True) - at_end @ self.values)
-        for place in places.unique():
-            rows = places == place
-            w = at_start[rows]
-            even[rows] += end[rows] * (w @ self.slopes[place]) - w @ self.moments[place]
-        return even
+    def even_change(self, weights, end):
+        """Weighted sum of the changes along all lines to `end`."""
+        total = weights.sum(1).view(-1, *[1] * (end.ndim - 1))
+        return end * total - _combine(weights, self.values)[:, None]
+
+    def known(self, codes, weights, end):
+        """Weighted sum of gradients at the starts and changes along the lines."""
+        known = torch.empty_like(end)
+        for code in codes.unique().tolist():
+            rows = codes == code
+            w = weights[rows]
+            slope = _combine(w, self.slopes[code])
+            known[rows] = end[rows] * slope - _combine(w, self.moments[code])
+        return known
+
+
+def _combine(weights, parts):
+    """Sums of `parts`, one for each row of weights."""
+    return torch.tensordot(weights, parts, 1)
 
 
 def _weights(chosen, alpha, n_starts):

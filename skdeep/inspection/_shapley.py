@@ -104,7 +104,7 @@ def shap_values(
         )
     subject = Subject(estimator, X)
     if n_samples == "auto":
-        n_samples = 10 if subject.net._input_format.table else 128
+        n_samples = 10 if subject.net._input_format.table else 110
     codes = None if target is None else subject.codes(target)
     random_state = check_random_state(random_state)
     flat_background = subject.flatten(background)

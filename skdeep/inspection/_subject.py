@@ -23,6 +23,7 @@ from skdeep._members import modules_of
 from skdeep._threads import TRAINING, threads_for
 from skdeep.inspection._layout import sample_layout
 from skdeep.modules import Ensemble
+from skdeep.modules.blocks import fuse
 
 _SCALERS = (StandardScaler, MinMaxScaler, RobustScaler, MaxAbsScaler)
 # Values in the widest layer of one chunk; a gradient keeps those of all layers.
@@ -144,6 +145,7 @@ class Subject:
         """
         other = copy.copy(self)
         other.module = copy.deepcopy(self.module).float()
+        fuse(other.module)
         other._members = modules_of(other.module)
         return other
 
@@ -263,6 +265,11 @@ class Subject:
             values = values.movedim(1, -1)
         return values.detach().flatten(1).double().numpy()
 
+    @property
+    def n_at_once(self):
+        """How many rows fit into memory."""
+        return max(1, _CHUNK // self.module.row_size)
+
     def chunks(self, copies=1):
         """Yield slices of the rows that fit into memory.
 
@@ -271,7 +278,7 @@ class Subject:
         copies : int
             How many copies of each row are computed at once.
         """
-        size = max(1, _CHUNK // (self.module.row_size * copies))
+        size = max(1, self.n_at_once // copies)
         # Once forward, and twice as much backward.
         n_operations = 6 * self.module.n_operations * copies * size
         with threads_for(n_operations, TRAINING):
