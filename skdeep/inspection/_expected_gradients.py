@@ -93,15 +93,10 @@ class _Lines:
         at_start, at_end = _weights(chosen, alpha, self.n_starts)
         z, present = self._enter(x)
         left = self.net.spread(_share_left(alpha, x.shape, random_state))
-        # The last point of each sample is the end of all lines.
-        points, steps = [], []
-        for end, starts, part in zip(z, self.starts, left, strict=True):
-            end = end[:, None]
-            change = end - starts.values[chosen]
-            part = part.view(*change.shape[:2], *part.shape[1:])
-            points.append(torch.cat([end - part * change, end], 1))
-            even = starts.even_change(at_end, end)
-            steps.append(torch.cat([change / self.n_points, even], 1))
+        ways = [
+            starts.ways(end, part, chosen, at_end)
+            for starts, end, part in zip(self.starts, z, left, strict=True)
+        ]
         totals = [
             [
                 starts.known(codes, at_start, end)
@@ -110,25 +105,29 @@ class _Lines:
             for codes in wanted
         ]
         for piece in self._pieces(len(x)):
-            parts = [part[:, piece] for part in points]
-            n = parts[0].shape[1]
-            by_class = self.net.gradients(
-                [part.flatten(0, 1) for part in parts],
-                [mask.repeat_interleave(n, 0) for mask in present],
-                [codes.repeat_interleave(n) for codes in wanted],
-            )
-            for sums, gradients in zip(totals, by_class, strict=True):
-                for total, gradient, step in zip(sums, gradients, steps, strict=True):
-                    step = step[:, piece]
-                    total += (gradient.view_as(step) * step).sum(1)
+            self._add_products(ways, piece, present, wanted, totals)
         for mask in present:
             totals = [
                 [torch.where(mask, part, 0.0) for part in sums] for sums in totals
             ]
         return totals
 
+    def _add_products(self, ways, piece, present, wanted, totals):
+        """Add gradients at some of the points, times the steps there."""
+        points = [points[:, piece] for points, _ in ways]
+        n_points = points[0].shape[1]
+        by_class = self.net.gradients(
+            [part.flatten(0, 1) for part in points],
+            [mask.repeat_interleave(n_points, 0) for mask in present],
+            [codes.repeat_interleave(n_points) for codes in wanted],
+        )
+        for sums, gradients in zip(totals, by_class, strict=True):
+            for total, gradient, (_, steps) in zip(sums, gradients, ways, strict=True):
+                step = steps[:, piece]
+                total += (gradient.view_as(step) * step).sum(1)
+
     def _pieces(self, n_rows):
-        """Slices of the points that fit into memory."""
+        """Slices of the points of so many samples that fit into memory."""
         size = max(1, self.net.n_at_once // n_rows)
         for start in range(0, self.n_points + 1, size):
             yield slice(start, start + size)
@@ -149,10 +148,34 @@ class _Starts:
         self.values, self.slopes = values, slopes
         self.moments = {code: slope * values for code, slope in slopes.items()}
 
-    def even_change(self, weights, end):
-        """Weighted sum of the changes along all lines to `end`."""
+    def ways(self, end, left, chosen, weights):
+        """Points near the lines to `end`, which comes last, and steps.
+
+        Parameters
+        ----------
+        end : Tensor of shape (n_samples, ...)
+
+        left : Tensor of shape (n_samples * n_points, ...)
+            How much of the chosen lines is still to come.
+
+        chosen : Tensor of int64, (n_samples, n_points)
+            Where these start.
+
+        weights : Tensor of shape (n_samples, n_starts)
+            What the gradient at `end` counts for each of all lines.
+
+        Returns
+        -------
+        points, steps : Tensor of shape (n_samples, n_points + 1, ...)
+        """
+        end = end[:, None]
+        change = end - self.values[chosen]
+        left = left.view(*chosen.shape, *left.shape[1:])
+        points = torch.addcmul(end, left, change, value=-1.0)
         total = weights.sum(1).view(-1, *[1] * (end.ndim - 1))
-        return end * total - _combine(weights, self.values)[:, None]
+        last = end * total - _combine(weights, self.values)[:, None]
+        steps = torch.cat([change / chosen.shape[1], last], 1)
+        return torch.cat([points, end], 1), steps
 
     def known(self, codes, weights, end):
         """Weighted sum of gradients at the starts and changes along the lines."""

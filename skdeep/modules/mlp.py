@@ -154,7 +154,7 @@ class MLP(Net):
         return total.index_add_(1, self.sources, values)
 
     def spread(self, values):
-        return values[:, self.sources]
+        return values.index_select(1, self.sources)
 
     def encode(self, x):
         """Input of the first dense layer, of raw input."""
