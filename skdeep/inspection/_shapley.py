@@ -44,18 +44,18 @@ def shap_values(
         its own.
 
     method : {"gradients", "exact", "permutation"}, default="gradients"
-        - "gradients": expected gradients (Erion et al., 2021) at evenly spaced points
-          of the lines from different background samples, scaled to add up. The more
-          points there are, the further they leave the lines towards coalitions, in
-          which each feature is that of one sample or the other. It approximates
-          Shapley values, and takes no longer for more features.
+        - "gradients": expected gradients (Erion et al., 2021) near the lines from
+          different background samples, scaled to add up. At each point a random half
+          of the features is that of one sample or the other, as in a coalition, and
+          half is anywhere between; where there are few points, they stay nearer to the
+          lines. It approximates Shapley values, and takes no longer for more features.
         - "exact": all coalitions, through shap; for at most 16 features.
         - "permutation": random orders of the features, through shap.
 
     n_samples : int or "auto", default="auto"
         Points for each sample ("gradients"), or orders of the features, each taken
-        forward and backward ("permutation"). "auto" is 10 for tables, and 32 for images
-        and sequences; images are worth hundreds where time allows.
+        forward and backward ("permutation"). "auto" is 10 for tables, and 110 for
+        images and sequences.
 
     random_state : int, RandomState instance or None, default=None
         Draws background samples and orders.
@@ -104,7 +104,7 @@ def shap_values(
         )
     subject = Subject(estimator, X)
     if n_samples == "auto":
-        n_samples = 10 if subject.net._input_format.table else 32
+        n_samples = 10 if subject.net._input_format.table else 110
     codes = None if target is None else subject.codes(target)
     random_state = check_random_state(random_state)
     flat_background = subject.flatten(background)

@@ -1,7 +1,10 @@
 """Blocks of convolutions that keep the size of the map, for series and images."""
 
+from itertools import pairwise
+
 import torch
 from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from skdeep.modules.layers import ACTIVATIONS
 from skdeep.modules.normalization import norm_layer
@@ -142,3 +145,22 @@ STAGES = {
     "residual": residual_stage,
     "inception": inception_stage,
 }
+
+
+def fuse(module):
+    """Let convolutions do what the batch normalization behind them does in eval mode.
+
+    Parameters
+    ----------
+    module : Module
+        Changed in place.
+    """
+    convolutions = (nn.Conv1d, nn.Conv2d)
+    normalizations = (nn.BatchNorm1d, nn.BatchNorm2d)
+    for layers in module.modules():
+        if not isinstance(layers, nn.Sequential):
+            continue
+        for i, (layer, after) in enumerate(pairwise(list(layers))):
+            if isinstance(layer, convolutions) and isinstance(after, normalizations):
+                layers[i] = fuse_conv_bn_eval(layer, after)
+                layers[i + 1] = nn.Identity()

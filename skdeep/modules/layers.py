@@ -85,6 +85,10 @@ class Net(nn.Module):
         own = isinstance(first, SampleStandardizer)
         return first.collect(values) if own else values
 
+    def spread(self, values):
+        """Give each part of `encoded` what its value of the input has."""
+        return values
+
     @property
     def device(self):
         """Where the net is."""

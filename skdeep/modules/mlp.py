@@ -154,6 +154,9 @@ class MLP(Net):
         total = values.new_zeros(len(values), *self.config["input_shape"])
         return total.index_add_(1, self.sources, values)
 
+    def spread(self, values):
+        return values.index_select(1, self.sources)
+
     def encode(self, x):
         """Input of the first dense layer, of raw input."""
         return self._embed(self.standardizer(x))

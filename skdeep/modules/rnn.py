@@ -296,6 +296,9 @@ class RNN(Net):
     def collect(self, values):
         return super().collect(values) if self.embedding is None else values.sum(2)
 
+    def spread(self, values):
+        return values if self.embedding is None else values[:, :, None]
+
     def _read(self, x, mask):
         """Logits of the vectors of all steps, zero where `mask` is False."""
         x, mask = join_steps(*trim(x, mask), self.patch_size)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from benchmarks.attribution_measures import exact_shapley_values
+from benchmarks.attribution_measures import exact_shapley_values, true_shapley_values
 from inspection.explained import CANCER, SICK, TABLE, case_of, each_case
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
@@ -10,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from small_nets import DIGIT, DIGITS, NETS
 
-from skdeep.inspection import shap_values
+from skdeep.inspection import _subject, shap_values
 
 # Ten columns of breast_cancer.
 TEN = CANCER[:, :10]
@@ -49,6 +49,28 @@ def test_gradients_and_orders_come_close(net_of_ten):
         assert np.corrcoef(values.ravel(), true.ravel())[0, 1] > least
 
 
+def test_images_come_close_too():
+    net, X, background = case_of("images")
+    true = [
+        true_shapley_values(net.decision_function, x, background, 100) for x in X[:3]
+    ]
+    # Points on straight lines get no closer than 0.990, however many they are.
+    for n_samples, least in (("auto", 0.987), (440, 0.992)):
+        values = shap_values(
+            net, X[:3], background, n_samples=n_samples, random_state=0
+        ).values
+        assert np.corrcoef(values.ravel(), np.ravel(true))[0, 1] > least
+
+
+@pytest.mark.parametrize("case", ["images", "categories", "padded_steps", "members"])
+def test_points_that_do_not_fit_into_memory_are_taken_in_pieces(case, monkeypatch):
+    net, X, background = case_of(case)
+    values = shap_values(net, X[:1], background, n_samples=9, random_state=0).values
+    monkeypatch.setattr(_subject, "_CHUNK", 4 * net.module_.row_size)
+    pieces = shap_values(net, X[:1], background, n_samples=9, random_state=0).values
+    assert_allclose(pieces, values, rtol=1e-4, atol=1e-5)
+
+
 @each_case
 def test_values_add_up_to_the_logits(case):
     net, X, background = case_of(case)
@@ -85,15 +107,16 @@ def test_names_and_data_of_a_table_with_categories(method):
     assert explanation[:, :, "1"].shape == (5, 6)
 
 
-def test_a_linear_net_gets_the_linear_answer():
+@pytest.mark.parametrize("n_samples", [1, 2, 5])
+def test_a_linear_net_gets_the_linear_answer(n_samples):
     linear = clone(NETS["mlp"]).set_params(
         hidden_layer_sizes=(), numerical_embedding=None
     )
     net = linear.fit(TEN, SICK)
-    values = shap_values(net, TEN[:4], TEN[::50], target=1, n_samples=1).values
+    explanation = shap_values(net, TEN[:4], TEN[::50], target=1, n_samples=n_samples)
     weights = net.coefs_[0][:, 1] - net.coefs_[0][:, 0]
     change = (TEN[:4] - TEN[::50].mean(0)) / TEN.std(0)
-    assert_allclose(values, change * weights, atol=1e-6)
+    assert_allclose(explanation.values, change * weights, atol=1e-6)
 
 
 def test_through_a_pipeline():

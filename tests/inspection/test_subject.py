@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from inspection.explained import case_of, each_case
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.datasets import load_iris
@@ -41,6 +42,35 @@ def test_reading_what_was_entered_gives_the_logits(kind, n_members):
     outputs = subject.read(*encoded, *present).numpy()
     assert_allclose(outputs, net.decision_function(rows[:5]))
     assert_array_equal(net.classes_[subject.codes(None)], net.predict(rows[:5]))
+
+
+@each_case
+def test_parts_of_what_was_entered_go_with_their_value(case):
+    net, rows, others = case_of(case)
+    subject = Subject(net, rows)
+    x, other = (
+        subject.tensors(flat).take(slice(None))
+        for flat in (subject.flat, subject.flatten(others)[:5])
+    )
+    # Padding stays what it is.
+    same = torch.rand(x.shape, generator=torch.Generator().manual_seed(0)) < 0.5
+    same |= x.isnan() | other.isnan() | (x == 0) | (other == 0)
+    mixed, _ = subject.enter(torch.where(same, x, other))
+    (of_x, _), (of_other, _) = subject.enter(x), subject.enter(other)
+    parts = zip(mixed, subject.spread(same), of_x, of_other, strict=True)
+    for z, part, one, two in parts:
+        assert_array_equal(z, torch.where(part, one, two))
+
+
+@each_case
+def test_a_lighter_net_says_the_same(case):
+    net, rows, _ = case_of(case)
+    subject = Subject(net, rows)
+    lighter = subject.lighter()
+    assert {p.dtype for p in lighter.module.parameters()} == {torch.float32}
+    encoded, present = subject.enter(subject.tensors(subject.flat).take(slice(None)))
+    outputs = lighter.read(*[z.float() for z in encoded], *present)
+    assert_allclose(outputs, subject.decide(subject.flat), rtol=1e-4, atol=1e-5)
 
 
 def test_two_classes_have_opposite_outputs():

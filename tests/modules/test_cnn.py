@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose
 from torch import nn
 
 from skdeep.modules import ACTIVATIONS, CNN, Dropout
-from skdeep.modules.blocks import STAGES, InceptionBlock, residual_stage
+from skdeep.modules.blocks import STAGES, InceptionBlock, fuse, residual_stage
 from skdeep.modules.cnn import global_pool
 
 CONFIG = {
@@ -182,6 +182,25 @@ def test_dropout_acts_after_pooling_and_after_dense_activations():
     assert isinstance(net.head[0], Dropout)
     assert sum(isinstance(m, Dropout) for m in net.modules()) == 3
     assert not any(isinstance(m, Dropout) for m in net.features.modules())
+
+
+@pytest.mark.parametrize("shape", [(2, 8), (2, 8, 6)])
+@pytest.mark.parametrize("architecture", ["plain", "residual"])
+def test_convolutions_take_batch_normalization_in(architecture, shape):
+    net = make(
+        architecture=architecture,
+        input_shape=shape,
+        normalization="batch",
+        kernel_size=((4, 3), (3, 2)),
+        hidden_layer_sizes=(),
+    )
+    x = torch.randn(9, *shape)
+    net.train()(x)
+    expected = net.eval()(x)
+    fuse(net)
+    norms = (nn.BatchNorm1d, nn.BatchNorm2d)
+    assert not any(isinstance(layer, norms) for layer in net.modules())
+    assert_allclose(net(x).detach(), expected.detach(), rtol=1e-4, atol=1e-5)
 
 
 def test_config_rebuilds_the_net():
