@@ -87,7 +87,9 @@ class Net(nn.Module):
 
     def spread(self, values):
         """Give each part of `encoded` what its value of the input has."""
-        return values
+        first = self.standardizer
+        own = isinstance(first, SampleStandardizer)
+        return first.spread(values) if own else values
 
     @property
     def device(self):

@@ -297,7 +297,8 @@ class RNN(Net):
         return super().collect(values) if self.embedding is None else values.sum(2)
 
     def spread(self, values):
-        return values if self.embedding is None else values[:, :, None]
+        tokens = self.embedding is not None
+        return values[:, :, None] if tokens else super().spread(values)
 
     def _read(self, x, mask):
         """Logits of the vectors of all steps, zero where `mask` is False."""

@@ -68,6 +68,10 @@ class SampleStandardizer(nn.Module):
         """Sum what belongs to one channel of the input."""
         return sum(values.chunk(self.widening, self.dim))
 
+    def spread(self, values):
+        """Give the three that belong to one channel of the input the same."""
+        return torch.cat([values] * self.widening, self.dim)
+
     def _split(self, x):
         """Shapes; means and logarithms of deviations, (n_samples, 2 * n_channels)."""
         dims = {"dim": self.pooled_dims, "keepdim": True}

@@ -93,6 +93,7 @@ def test_values_are_summed_for_each_channel():
     values = torch.from_numpy(rng.standard_normal((4, 6, 20)))
     expected = values[:, :2] + values[:, 2:4] + values[:, 4:]
     assert_allclose(layer.collect(values), expected)
+    assert_allclose(layer.collect(layer.spread(expected)), 3 * expected)
 
 
 def test_it_knows_the_scale_of_its_input():
