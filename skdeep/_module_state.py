@@ -2,7 +2,7 @@
 
 import torch
 
-from skdeep.modules import Ensemble, build
+from skdeep.modules import Ensemble, build, lay_out
 
 
 def pack(module):
@@ -35,4 +35,4 @@ def unpack(state):
     module = build(state["class"], state["config"])
     weights = {name: torch.tensor(array) for name, array in state["weights"].items()}
     module.load_state_dict(weights, assign=True)
-    return module.eval()
+    return lay_out(module).eval()

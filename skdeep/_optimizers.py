@@ -37,7 +37,9 @@ class FlatParameters:
     def __init__(self, module):
         self.parameters = sorted(module.parameters(), key=lambda p: p.ndim < 2)
         self.n_penalized = sum(p.numel() for p in self.parameters if p.ndim >= 2)
-        vector = torch.cat([p.detach().reshape(-1) for p in self.parameters])
+        vector = torch.cat(
+            [_channels_last(p.detach()).reshape(-1) for p in self.parameters]
+        )
         self.move_to(vector, torch.zeros_like(vector))
 
     def move_to(self, vector, gradient):
@@ -61,7 +63,7 @@ class FlatParameters:
         """
         parts = rows.split([p.numel() for p in self.parameters], dim=1)
         return {
-            p: part.view(len(rows), *p.shape)
+            p: _channels_second(part.view(len(rows), *_channels_last(p).shape), p.ndim)
             for p, part in zip(self.parameters, parts, strict=True)
         }
 
@@ -69,6 +71,16 @@ class FlatParameters:
         """Forget the gradients, so that the module holds its weights only."""
         for p in self.parameters:
             p.grad = None
+
+
+def _channels_last(p):
+    """Move the input channels of image convolutions to where ``lay_out`` has them."""
+    return p.movedim(1, -1) if p.ndim == 4 else p
+
+
+def _channels_second(rows, n_dims):
+    """Undo `_channels_last` for parameters of so many dimensions, side by side."""
+    return rows.movedim(-1, 2) if n_dims == 4 else rows
 
 
 def _per_net(numbers, like):

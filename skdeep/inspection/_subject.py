@@ -88,12 +88,7 @@ class Subject:
         self.feature_names = None if names is None else np.array(list(map(str, names)))
         self.fold = self.net._fold
         self.flat = self.net._check_X(transform(self._mapped, self.X))
-        # Convolutions of images take half the time with channels last in memory.
-        self.module = (
-            self.net.to_module()
-            .requires_grad_(False)
-            .to(memory_format=torch.channels_last)
-        )
+        self.module = self.net.to_module().requires_grad_(False)
         self._members = modules_of(self.module)
 
     @property
