@@ -1,6 +1,10 @@
 """How the convolutional classifier plans its training."""
 
+import pickle
+
 import pytest
+import torch
+from numpy.testing import assert_array_equal
 from sklearn.datasets import load_digits
 
 from skdeep import DeepCNNClassifier
@@ -65,3 +69,20 @@ def test_architectures_learn(architecture, shape):
         input_shape=shape, architecture=architecture, n_filters=(8, 8), max_iter=8
     )
     assert clf.fit(X[:400], Y[:400]).score(X[400:], Y[400:]) > 0.9
+
+
+@pytest.mark.parametrize("n_members", [1, 3])
+def test_convolutions_over_images_hold_their_channels_last(n_members):
+    clf = DeepCNNClassifier(n_filters=(4, 8), n_members=n_members, max_iter=2)
+    X, y = load_digits(return_X_y=True)
+    X = X.reshape(-1, 1, 8, 8)
+    clf.fit(X, y)
+    again = pickle.loads(pickle.dumps(clf))
+    for module in (clf.module_, again.module_, clf.to_module()):
+        weights = [p for p in module.parameters() if p.ndim == 4]
+        assert len(weights) == 2 * n_members
+        for weight in weights:
+            assert weight.is_contiguous(memory_format=torch.channels_last)
+    assert_array_equal(again.predict_proba(X), clf.predict_proba(X))
+    again.set_params(warm_start=True, max_iter=10).fit(X, y)
+    assert again.score(X, y) > 0.8
