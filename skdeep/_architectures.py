@@ -36,7 +36,7 @@ class Preset(NamedTuple):
 # For series and for images.
 PRESETS = {
     "auto": (
-        Preset("residual", (64, 128, 128), (7, 5, 3), pool_size=2),
+        Preset("residual", (32, 64, 64), (7, 5, 3), pool_size=2),
         Preset("plain", (16, 64, 128), (3, 3, 3), pool_size=2),
     ),
     "plain": (
