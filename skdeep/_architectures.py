@@ -37,7 +37,7 @@ class Preset(NamedTuple):
 PRESETS = {
     "auto": (
         Preset("residual", (32, 64, 64), (7, 5, 3), pool_size=2),
-        Preset("plain", (16, 64, 128), (3, 3, 3), pool_size=2),
+        Preset("plain", (16, 64, 128), (3, 3, 3), depth=2, pool_size=2),
     ),
     "plain": (
         Preset("plain", (32, 64, 64), (5, 5, 5), pool_size=2),
@@ -55,6 +55,9 @@ PRESETS = {
     ),
 }
 
+# On images with fewer pixels along an axis, "auto" has one convolution in each stage:
+# the few stages see all of them anyway.
+_SMALL_IMAGE = 16
 # Longer series, and larger images, are read in strides.
 _LONGEST = {1: 512, 2: 64}
 
@@ -81,9 +84,10 @@ def resolve(architecture, chosen, size):
     """
     n_axes = len(size)
     preset = PRESETS[architecture][n_axes - 1]
+    small = architecture == "auto" and n_axes == 2 and min(size) < _SMALL_IMAGE
     auto = {
         "n_filters": preset.n_filters,
-        "depth": preset.depth,
+        "depth": 1 if small else preset.depth,
         "stride": max(1, round(max(size) / _LONGEST[n_axes])),
         "pool_size": preset.pool_size,
         "pooling": "flatten" if preset.stages == "plain" and n_axes == 2 else "mean",
