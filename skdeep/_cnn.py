@@ -46,7 +46,9 @@ default="auto"
         Filters of each stage.
 
     depth : int or "auto", default="auto"
-        Convolutions (blocks) in each stage.
+        Convolutions (blocks) in each stage. Where `architecture` is "auto" too, that is
+        one for series and for images of fewer than 16 pixels along an axis, and two for
+        larger ones.
 
     kernel_size : int, array-like of int or "auto", default="auto"
         Width of the convolutions along each axis. Several widths are those of the

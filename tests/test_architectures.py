@@ -63,6 +63,13 @@ def test_long_input_is_read_in_strides():
     assert resolve("auto", {**AUTO, "stride": 2}, (500,))["stride"] == 2
 
 
+def test_small_images_have_single_convolutions():
+    for size, depth in (((8, 8), 1), ((15, 40), 1), ((16, 16), 2), ((28, 28), 2)):
+        assert resolve("auto", AUTO, size)["depth"] == depth
+    assert resolve("auto", {**AUTO, "depth": 3}, (8, 8))["depth"] == 3
+    assert resolve("inception", AUTO, (8, 8))["depth"] == 3
+
+
 @pytest.mark.parametrize(
     ("architecture", "kernel_size", "expected"),
     [
