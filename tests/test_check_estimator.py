@@ -14,10 +14,14 @@ VARIANTS = [
     DeepMLPClassifier(solver="lbfgs"),
     DeepMLPClassifier(numerical_embedding="periodic", standardize="robust", **BRIEF),
     DeepCNNClassifier(**BRIEF),
-    DeepCNNClassifier(input_shape=(1, 1, -1), early_stopping=True, **BRIEF),
+    DeepCNNClassifier(
+        input_shape=(1, 1, -1), n_filters=8, early_stopping=True, **BRIEF
+    ),
     DeepCNNClassifier(solver="lbfgs", architecture="residual", n_filters=8),
     DeepRNNClassifier(**BRIEF),
-    DeepRNNClassifier(input_shape=(1, -1), early_stopping=True, **BRIEF),
+    DeepRNNClassifier(
+        input_shape=(1, -1), hidden_size=16, early_stopping=True, **BRIEF
+    ),
     DeepRNNClassifier(
         architecture="recurrent",
         solver="sgd",
