@@ -36,7 +36,7 @@ def main():
 def classifiers(n_members):
     """Name to a function of a seed and a split that makes a classifier."""
 
-    net = partial(default_net, n_members)
+    net = partial(default_net, n_members=n_members)
 
     def calibrated(method):
         return lambda seed, _: CalibratedClassifierCV(net(seed), method=method)

@@ -43,7 +43,7 @@ def main():
 def remedies(n_members):
     """Name to a function of a seed and a split that makes a classifier."""
 
-    net = partial(default_net, n_members)
+    net = partial(default_net, n_members=n_members)
 
     def trees(seed, **parameters):
         trees = HistGradientBoostingClassifier(random_state=seed, **parameters)

@@ -35,7 +35,7 @@ def main():
 def classifiers(n_members):
     """Name to a function of a seed and a split that makes a classifier."""
     contestants = {
-        "skdeep": lambda seed, _: default_net(n_members, seed),
+        "skdeep": lambda seed, _: default_net(seed, n_members=n_members),
         "HistGradientBoosting": lambda seed, _: make_pipeline(
             categories(), HistGradientBoostingClassifier(random_state=seed)
         ),
@@ -51,10 +51,9 @@ def classifiers(n_members):
     return contestants
 
 
-def default_net(n_members, seed, **parameters):
+def default_net(seed, **parameters):
     """Build the default net, but for what `parameters` say."""
-    options = {"n_members": n_members, "random_state": seed, **parameters}
-    return DeepMLPClassifier(**options)
+    return DeepMLPClassifier(random_state=seed, **parameters)
 
 
 def categories():
