@@ -19,9 +19,7 @@ VARIANTS = [
     ),
     DeepCNNClassifier(solver="lbfgs", architecture="residual", n_filters=8),
     DeepRNNClassifier(**BRIEF),
-    DeepRNNClassifier(
-        input_shape=(1, -1), hidden_size=16, early_stopping=True, **BRIEF
-    ),
+    DeepRNNClassifier(input_shape=(1, -1), early_stopping=True, **BRIEF),
     DeepRNNClassifier(
         architecture="recurrent",
         solver="sgd",

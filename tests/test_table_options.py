@@ -146,6 +146,8 @@ def test_images_and_sequences_are_not_scaled_that_way():
 
     for kind in ("cnn", "rnn"):
         clf = clone(NETS[kind]).set_params(standardize="robust")
-        rule = r"`standardize` must be True or False. Got 'robust'."
+        rule = (
+            r"`standardize` must be True or False or 'auto' or 'sample'. Got 'robust'."
+        )
         with pytest.raises(ValueError, match=rule):
             clf.fit(*data(kind))
