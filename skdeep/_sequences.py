@@ -76,8 +76,9 @@ def sizes_are_far_apart(X, index, input_shape, time_axis):
     rows = X[index[:: -(-len(index) // _MOST_SAMPLES)]]
     series = rows.reshape(len(rows), *input_shape).astype(np.float64)
     deviations = np.nanstd(series, axis=time_axis + 1)
-    for deviation in deviations.T:
-        varying = deviation[deviation > 0]
+    noise = 10 * np.finfo(X.dtype).eps * abs(np.nanmean(series, axis=time_axis + 1))
+    for deviation, rounding in zip(deviations.T, noise.T, strict=True):
+        varying = deviation[deviation > rounding]
         low, high = np.quantile(varying, (0.1, 0.9)) if len(varying) else (1.0, 1.0)
         if high > _FAR_APART * low:
             return True
