@@ -16,16 +16,15 @@ from skdeep import _sequences as sequences
 from skdeep import _training_data as training_data
 from skdeep import _validation as validation
 from skdeep._availability import available_unless
-from skdeep._batches import Fold, Rows
+from skdeep._batches import Rows
 from skdeep._docstrings import DocLinks
 from skdeep._fit_events import FitEvents
-from skdeep._frames import Columns
 from skdeep._inference import forward, most_probable, probabilities
 from skdeep._members import join_curves
 from skdeep._module_state import pack, unpack
 from skdeep._parameters import as_sizes
+from skdeep._pickling import Pickling
 from skdeep._rules import check_estimator_parameters
-from skdeep._version import __version__
 
 # What "auto" means for "lbfgs": as many as scikit-learn's MLPClassifier has.
 _ITERATIONS = 200
@@ -43,7 +42,7 @@ def _why_no_partial_fit(estimator):
 
 
 class BaseDeepClassifier(
-    DocLinks, CallbackSupportMixin, ClassifierMixin, BaseEstimator
+    DocLinks, Pickling, CallbackSupportMixin, ClassifierMixin, BaseEstimator
 ):
     """Base of the classifiers; not to be used directly.
 
@@ -503,35 +502,3 @@ class BaseDeepClassifier(
         tags.input_tags.allow_nan = self._input_format.table
         tags.input_tags.positive_only = self._input_format.tokens
         return tags
-
-    def __getstate__(self):
-        state = dict(super().__getstate__())
-        fitted, fitting = "module_" in state, "_callback_fit_ctx" in state
-        for name in ("net_", "_callback_fit_ctx", "_skl_callbacks_to_teardown"):
-            state.pop(name, None)
-        if fitted or fitting:
-            # Callbacks watch a fit; a fitted model that is stored has no use for them.
-            state.pop("_skl_callbacks", None)
-            state.pop("_parent_callback_ctx", None)
-        if fitted:
-            state["module_"] = pack(self.module_)
-            state["_fold"] = tuple(self._fold)
-            state["_columns"] = self._columns and tuple(self._columns)
-        state["_skdeep_version"] = __version__
-        return state
-
-    def __setstate__(self, state):
-        state = dict(state)
-        version = state.pop("_skdeep_version", None)
-        if version != __version__:
-            warnings.warn(
-                f"{type(self).__name__} was saved by skdeep {version} and is loaded by "
-                f"skdeep {__version__}; results may differ.",
-                stacklevel=2,
-            )
-        if "module_" in state:
-            state["module_"] = unpack(state["module_"])
-            state["_fold"] = Fold(*state["_fold"])
-            if state["_columns"] is not None:
-                state["_columns"] = Columns(*state["_columns"])
-        super().__setstate__(state)

@@ -312,7 +312,7 @@ def test_18_loading_never_calls_torch_load(kind, monkeypatch):
 
 def test_19_a_model_of_another_version_warns_and_names_both(monkeypatch):
     """scikit-learn #25297."""
-    monkeypatch.setattr("skdeep._base.__version__", "99.1")
+    monkeypatch.setattr("skdeep._pickling.__version__", "99.1")
     stored = pickle.dumps(mlp().fit(X, Y))
     monkeypatch.undo()
     with pytest.warns(UserWarning, match=rf"99\.1 .*{skdeep.__version__}"):

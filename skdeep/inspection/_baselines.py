@@ -4,15 +4,8 @@ import numpy as np
 import torch
 
 from skdeep._members import modules_of
-from skdeep.modules import (
-    InputStandardizer,
-    RobustStandardizer,
-    SampleStandardizer,
-    TableInput,
-)
+from skdeep.modules import Standardizer, TableInput
 from skdeep.modules.tokens import UNKNOWN
-
-_KNOWING = (InputStandardizer, RobustStandardizer, SampleStandardizer)
 
 
 def baseline_rows(subject, baseline):
@@ -51,7 +44,7 @@ def baseline_rows(subject, baseline):
 def _fill_in_mean(rows, first):
     table = isinstance(first, TableInput)
     standardizer = first.standardizer if table else first
-    if not isinstance(standardizer, _KNOWING):
+    if not isinstance(standardizer, Standardizer):
         raise ValueError(
             "`baseline` must be 'zero' or rows if standardize=False, for then the net "
             "doesn't know the mean. Got 'mean'."

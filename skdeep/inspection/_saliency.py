@@ -6,15 +6,7 @@ from sklearn.utils import check_random_state
 
 from skdeep._members import modules_of
 from skdeep.inspection._subject import Subject
-from skdeep.modules import (
-    InputStandardizer,
-    RobustStandardizer,
-    SampleStandardizer,
-    TableInput,
-)
-
-# First layers that know the spread of the input.
-_KNOWING = (InputStandardizer, RobustStandardizer, SampleStandardizer)
+from skdeep.modules import Standardizer, TableInput
 
 
 def saliency_maps(
@@ -174,8 +166,10 @@ def _spread(module):
     if isinstance(first, TableInput):
         spread = torch.zeros(module.config["input_shape"], dtype=module.dtype)
         inner = first.standardizer
-        spread[first.numbers] = inner.deviation if isinstance(inner, _KNOWING) else 1.0
+        spread[first.numbers] = (
+            inner.deviation if isinstance(inner, Standardizer) else 1.0
+        )
         return spread
-    if isinstance(first, _KNOWING):
+    if isinstance(first, Standardizer):
         return first.deviation
     return 1.0

@@ -17,7 +17,7 @@ from skdeep.modules.rnn import RNN
 from skdeep.modules.robust import RobustStandardizer
 from skdeep.modules.sample import SampleStandardizer
 from skdeep.modules.shared_mlp import SharedMLP
-from skdeep.modules.standardizer import InputStandardizer
+from skdeep.modules.standardizer import InputStandardizer, Standardizer
 from skdeep.modules.table import TableInput
 
 
@@ -64,6 +64,7 @@ __all__ = [
     "RobustStandardizer",
     "SampleStandardizer",
     "SharedMLP",
+    "Standardizer",
     "TableInput",
     "WeightedBatchNorm",
     "allocate",

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from skdeep.modules.normalization import norm_layer
-from skdeep.modules.sample import SampleStandardizer
+from skdeep.modules.standardizer import Standardizer
 
 ACTIVATIONS = {
     "identity": nn.Identity,
@@ -82,14 +82,12 @@ class Net(nn.Module):
     def collect(self, values):
         """Sum values of the shape of `encoded` for each value of the input."""
         first = self.standardizer
-        own = isinstance(first, SampleStandardizer)
-        return first.collect(values) if own else values
+        return first.collect(values) if isinstance(first, Standardizer) else values
 
     def spread(self, values):
         """Give each part of `encoded` what its value of the input has."""
         first = self.standardizer
-        own = isinstance(first, SampleStandardizer)
-        return first.spread(values) if own else values
+        return first.spread(values) if isinstance(first, Standardizer) else values
 
     @property
     def device(self):

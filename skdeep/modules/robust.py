@@ -3,11 +3,13 @@
 import torch
 from torch import nn
 
+from skdeep.modules.standardizer import Standardizer
+
 # Of a normal distribution.
 _RANGE_OF_DEVIATION = 1.349
 
 
-class RobustStandardizer(nn.Module):
+class RobustStandardizer(Standardizer):
     """Median and interquartile range, and no number far from zero.
 
     Subtracts the median and divides by the interquartile range, or by half the whole

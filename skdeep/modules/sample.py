@@ -3,10 +3,10 @@
 import torch
 from torch import nn
 
-from skdeep.modules.standardizer import InputStandardizer
+from skdeep.modules.standardizer import InputStandardizer, Standardizer
 
 
-class SampleStandardizer(nn.Module):
+class SampleStandardizer(Standardizer):
     """Standardize each channel of a sample by itself; beside it, what it was before.
 
     Every channel becomes three: its shape, of mean 0 and deviation 1; its mean; and the
@@ -21,11 +21,6 @@ class SampleStandardizer(nn.Module):
 
     channel_axis : int
         Axis of one sample that holds the channels.
-
-    Attributes
-    ----------
-    widening : int
-        Output channels for each one of the input.
     """
 
     widening = 3
@@ -65,11 +60,9 @@ class SampleStandardizer(nn.Module):
         return self.result(torch.cat([shapes, *beside], self.dim))
 
     def collect(self, values):
-        """Sum what belongs to one channel of the input."""
         return sum(values.chunk(self.widening, self.dim))
 
     def spread(self, values):
-        """Give the three that belong to one channel of the input the same."""
         return torch.cat([values] * self.widening, self.dim)
 
     def _split(self, x):

@@ -7,7 +7,27 @@ from torch import nn
 _NAN_ONLY = {"nan": 0.0, "posinf": float("inf"), "neginf": -float("inf")}
 
 
-class InputStandardizer(nn.Module):
+class Standardizer(nn.Module):
+    """First layer that knows the `center` and the `deviation` of its input.
+
+    Attributes
+    ----------
+    widening : int
+        Output channels for each one of the input.
+    """
+
+    widening = 1
+
+    def collect(self, values):
+        """Sum what belongs to one channel of the input."""
+        return values
+
+    def spread(self, values):
+        """Give all that belongs to one channel of the input the same."""
+        return values
+
+
+class InputStandardizer(Standardizer):
     """Subtract the mean and divide by the standard deviation of each channel.
 
     The statistics are buffers, so they travel with the weights. They are updated in

@@ -357,7 +357,7 @@ def test_memory_mapped_model(kind, mode, tmp_path):
 
 @EACH_NET
 def test_another_version_gives_a_warning_that_names_both(kind, monkeypatch):
-    monkeypatch.setattr("skdeep._base.__version__", "0.0.7")
+    monkeypatch.setattr("skdeep._pickling.__version__", "0.0.7")
     data = pickle.dumps(fitted(kind))
     monkeypatch.undo()
     with pytest.warns(UserWarning, match=r"0\.0\.7") as record:

@@ -169,7 +169,7 @@ def test_callbacks_of_scikit_learn_do_not_matter(tmp_path):
 
 
 def test_other_version_gives_a_warning_that_names_both(tmp_path, monkeypatch):
-    monkeypatch.setattr("skdeep._base.__version__", "0.0.7")
+    monkeypatch.setattr("skdeep._pickling.__version__", "0.0.7")
     save(fitted("mlp"), tmp_path / "model", onnx=False)
     monkeypatch.undo()
     with pytest.warns(UserWarning, match=r"saved by skdeep 0\.0\.7 and is loaded by"):
