@@ -4,21 +4,19 @@ import math
 import warnings
 
 import joblib
+import torch
 from joblib.parallel import get_active_backend
 from sklearn import model_selection
 
 from skdeep._base import BaseDeepClassifier
+from skdeep._dealing import DealingBackend
 from skdeep._meeting import StackingBackend
 
 # Training data that the tasks under way may hold, each a fold of its own.
 _BYTES_UNDER_WAY = 2**30
 _MOST_UNDER_WAY = 256
-_BACKENDS_OF_THIS_MACHINE = (
-    "LokyBackend",
-    "MultiprocessingBackend",
-    "SequentialBackend",
-    "ThreadingBackend",
-)
+_PROCESSES = ("LokyBackend", "MultiprocessingBackend")
+_BACKENDS_OF_THIS_MACHINE = (*_PROCESSES, "SequentialBackend", "ThreadingBackend")
 
 
 class _StackedSearch:
@@ -26,22 +24,28 @@ class _StackedSearch:
 
     def fit(self, X, y=None, **params):
         backend, _ = get_active_backend()
-        distributed = type(backend).__name__ not in _BACKENDS_OF_THIS_MACHINE
-        if distributed or not _holds_net(self):
+        name, nets = type(backend).__name__, _nets_in(self)
+        if name not in _BACKENDS_OF_THIS_MACHINE or not nets:
             return super().fit(X, y, **params)
+        n_jobs = joblib.effective_n_jobs(self.n_jobs)
         n_bytes = 8 * math.prod(getattr(X, "shape", (len(X),)))
-        backend = StackingBackend(
-            n_jobs=joblib.effective_n_jobs(self.n_jobs),
-            n_waiting=min(_MOST_UNDER_WAY, _BYTES_UNDER_WAY // max(n_bytes, 1)),
-        )
+        n_waiting = min(_MOST_UNDER_WAY, _BYTES_UNDER_WAY // max(n_bytes, 1))
+        # An accelerator is shared best by all nets at once.
+        deals = n_jobs > 1 and name in _PROCESSES and all(map(_is_on_cpu, nets))
+        kind = DealingBackend if deals else StackingBackend
+        backend = kind(n_jobs=n_jobs, n_waiting=n_waiting)
         # Each task sets the filters of warnings that it found, in a thread of its own.
         with joblib.parallel_config(backend=backend), warnings.catch_warnings():
             return super().fit(X, y, **params)
 
 
-def _holds_net(search):
+def _nets_in(search):
     parts = search.get_params(deep=True).values()
-    return any(isinstance(part, BaseDeepClassifier) for part in parts)
+    return [part for part in parts if isinstance(part, BaseDeepClassifier)]
+
+
+def _is_on_cpu(net):
+    return net.device == "cpu" or not torch.accelerator.is_available()
 
 
 _NOTES = """
@@ -51,8 +55,9 @@ _NOTES = """
     their nets would train, and nets of one architecture train as one: they may differ
     in everything but what ``module_`` is made of, `batch_size`, `loss` and `solver`.
     Each gets what it would get alone, up to rounding. All else, pipelines and scorers
-    included, runs as ever, `n_jobs` of them at a time in threads of this process, and
-    so many stacks of nets.
+    included, runs as ever. With `n_jobs` above 1 so many processes get their share of
+    the fits each, and the nets of a process train together. On an accelerator, and
+    under joblib's "threading" backend, they are threads of this process instead.
 
     Nets that can't be stacked (recurrent ones, "lbfgs", skorch's callbacks, mixed
     precision) train one by one. Without a net of skdeep, and under a joblib backend

@@ -84,7 +84,8 @@ def test_tokens_become_unknown_ones():
     hidden = X.copy()
     hidden[:, 2] = 1
     assert_allclose(result.attributions[:, 2], lost(net, X, hidden, codes), atol=1e-6)
-    assert_array_equal(result.attributions[X == 0], 0)
+    # Rounding may depend on the place in a batch.
+    assert_allclose(result.attributions[X == 0], 0, atol=1e-6)
 
 
 def test_windows_that_do_not_fit():
