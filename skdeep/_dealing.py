@@ -1,7 +1,8 @@
 """Tasks dealt out to processes, in each of which they train together.
 
-Steps of small nets are too short for Python threads to share: each would mostly wait for
-the other. So every process gets its share of the tasks at once, and its nets meet there.
+Steps of small nets are too short for Python threads to share: each would mostly wait
+for the other. So every process gets its share of the tasks at once, and its nets meet
+there.
 """
 
 import joblib
@@ -65,7 +66,7 @@ class DealingBackend(joblib.ParallelBackendBase):
         return out.result
 
     def abort_everything(self, ensure_ready=True):
-        """Forget the tasks that wait; those that run have ended with their processes."""
+        """Forget the tasks that wait to be dealt out."""
         self.tasks = []
 
     def _deal(self):
@@ -75,7 +76,7 @@ class DealingBackend(joblib.ParallelBackendBase):
         hands = [tasks[i :: self.n_processes] for i in range(self.n_processes)]
         # scikit-learn's own hands on its configuration and the filters of warnings.
         results = Parallel(self.n_processes, backend="loky")(
-            delayed(_run_together)([task.function for task in hand]) for hand in hands
+            delayed(run_together)([task.function for task in hand]) for hand in hands
         )
         for hand, own_results in zip(hands, results, strict=True):
             for task, result in zip(hand, own_results, strict=True):
@@ -83,7 +84,8 @@ class DealingBackend(joblib.ParallelBackendBase):
                 task.end(result)
 
 
-def _run_together(functions):
+def run_together(functions):
+    """Call functions, whose nets train together; returns the list of their results."""
     backend = StackingBackend(n_jobs=1, n_waiting=len(functions))
     with joblib.parallel_config(backend=backend):
         return joblib.Parallel()(joblib.delayed(function)() for function in functions)

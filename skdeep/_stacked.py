@@ -21,7 +21,7 @@ from skdeep._batches import Batches, stack_batches
 from skdeep._dense import DenseGradient
 from skdeep._optimizers import Solver
 from skdeep._progress import Curves, Validation
-from skdeep._threads import TRAINING, threads_for
+from skdeep._threads import TRAINING, n_stacks_for, threads_for
 
 # On a CPU, more nets than these leave the cache and hardly save calls any more.
 _LARGEST_STACK = 16
@@ -87,7 +87,7 @@ def train(trainings, n_threads):
     trainings : list of Training
 
     n_threads : int
-        How many stacks train at once.
+        How many stacks may train at once.
 
     Returns
     -------
@@ -95,6 +95,8 @@ def train(trainings, n_threads):
         An Outcome, or the exception that ended the training, for each.
     """
     results, stop = [None] * len(trainings), threading.Event()
+    n_operations = max(t.net.solver_settings_["n_operations"] for t in trainings)
+    n_threads = n_stacks_for(n_operations, n_threads)
     plan = _plan(trainings, n_threads)
     # Stacks that train at the same time take one thread each.
     worth_sharing = TRAINING if n_threads == 1 or len(plan) == 1 else np.inf

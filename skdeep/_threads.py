@@ -25,6 +25,9 @@ DENSE_FORWARD = 1e7
 _WORTH_SHARING = 1e8
 _WORTH_UPDATING = 3e5
 _MOST_SHARDS = 4
+# Operations in a step of one net from where on stacks in several threads pay: below,
+# the calls are so short that threads wait for each other's.
+_WORTH_STACKS = 1e7
 
 _here = threading.local()
 _lock = threading.Lock()
@@ -51,6 +54,11 @@ def n_shards_for(n_operations):
 def n_updaters_for(n_parameters, n_threads):
     """How many of the threads should share an update of so many parameters."""
     return n_threads if n_parameters >= _WORTH_UPDATING else 1
+
+
+def n_stacks_for(n_operations, n_threads):
+    """How many stacks of nets should train at once, given the operations of a step."""
+    return n_threads if n_operations >= _WORTH_STACKS else 1
 
 
 class Team:

@@ -54,7 +54,7 @@ def test_members_train_as_one_stack(kind, monkeypatch):
         return train(self, *args)
 
     monkeypatch.setattr(_stacked.Stack, "run", run)
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
     fitted(kind, n_members=4)
     assert sizes == [4]
 

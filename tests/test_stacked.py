@@ -8,7 +8,13 @@ from sklearn.base import clone
 from sklearn.datasets import load_digits, load_iris
 from sklearn.exceptions import ConvergenceWarning
 
-from skdeep import DeepCNNClassifier, DeepMLPClassifier, DeepRNNClassifier, _stacked
+from skdeep import (
+    DeepCNNClassifier,
+    DeepMLPClassifier,
+    DeepRNNClassifier,
+    _stacked,
+    _threads,
+)
 from skdeep._meeting import StackingBackend
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -171,7 +177,8 @@ def test_nets_that_stop_early_leave_the_others_alone(sizes):
     assert len({net.n_iter_ for net in together}) > 2
 
 
-def test_in_several_threads(sizes):
+def test_in_several_threads(sizes, monkeypatch):
+    monkeypatch.setattr(_threads, "_WORTH_STACKS", 0)
     changes = [{"random_state": s, "alpha": a} for s in range(5) for a in (0.1, 1.0)]
     check(MLP, changes, n_jobs=2)
     assert sum(sizes) == 10

@@ -15,6 +15,7 @@ from skdeep._threads import (
     TRAINING,
     Team,
     n_shards_for,
+    n_stacks_for,
     n_updaters_for,
     threads_for,
 )
@@ -163,6 +164,11 @@ def test_a_step_is_cut_by_its_work_alone():
 def test_small_updates_are_not_shared():
     assert n_updaters_for(1000, 2) == 1
     assert n_updaters_for(1_000_000, 2) == 2
+
+
+def test_stacks_of_small_nets_train_one_after_another():
+    assert n_stacks_for(1e6, 2) == 1
+    assert n_stacks_for(1e8, 2) == 2
 
 
 def test_members_of_a_team_obey_the_limit():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from inspection.explained import case_of, outputs
-from numpy.testing import assert_allclose, assert_array_equal
+from numpy.testing import assert_allclose
 from small_nets import X as WINES
 
 from skdeep.inspection import occlusion

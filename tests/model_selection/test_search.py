@@ -5,6 +5,7 @@ import pickle
 import signal
 import threading
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from sklearn.preprocessing import StandardScaler
 from small_nets import EACH_NET, NETS, X, Y, data, mlp
 
 from skdeep import _stacked, model_selection
+from skdeep._dealing import run_together
 
 NET = mlp(max_iter=3)
 GRID = {"alpha": [1e-4, 1.0, 30.0], "learning_rate_init": [0.003, 0.03]}
@@ -72,7 +74,8 @@ def test_results_are_those_of_scikit_learn(kind, n_jobs, sizes):
     X, y = data(kind)
     grid = {"alpha": [1e-4, 1.0], "learning_rate_init": [0.003, 0.03]}
     ours, theirs = search_both(NETS[kind], grid, X, y, n_jobs=n_jobs)
-    assert sum(sizes) == (0 if kind == "rnn" else 12)
+    if n_jobs is None:
+        assert sum(sizes) == (0 if kind == "rnn" else 12)
     assert_same_results(ours, theirs)
     assert ours.best_params_ == theirs.best_params_
     assert ours.best_index_ == theirs.best_index_
@@ -80,6 +83,45 @@ def test_results_are_those_of_scikit_learn(kind, n_jobs, sizes):
     assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), rtol=1e-6)
     assert_array_equal(ours.classes_, theirs.classes_)
     assert repr(ours) == repr(theirs)
+
+
+def process(net, X, y):
+    """A score that says where it was computed."""
+    return os.getpid()
+
+
+def company(net, X, y):
+    """A score that says how many tasks were under way in the process."""
+    return sum(thread.name == "skdeep" for thread in threading.enumerate())
+
+
+def test_processes_share_the_fits_and_train_theirs_together():
+    search = model_selection.GridSearchCV(
+        NET,
+        GRID,
+        cv=3,
+        n_jobs=2,
+        scoring={"process": process, "company": company},
+        refit=False,
+    ).fit(X, Y)
+    results = search.cv_results_
+    scores = {
+        name: np.stack([results[f"split{k}_test_{name}"] for k in range(3)])
+        for name in ("process", "company")
+    }
+    processes, n_fits = np.unique(scores["process"], return_counts=True)
+    assert os.getpid() not in processes
+    assert n_fits.tolist() == [9, 9]
+    assert scores["company"].max() == 9
+
+
+def test_a_share_is_trained_as_one(sizes):
+    nets = [clone(NET).set_params(alpha=alpha) for alpha in (0.1, 1.0)]
+    together = run_together([partial(net.fit, X, Y) for net in nets])
+    assert sizes == [2]
+    for net in together:
+        alone = clone(net).fit(X, Y)
+        assert_allclose(net.predict_proba(X), alone.predict_proba(X), rtol=1e-6)
 
 
 def test_randomized_search(sizes):
@@ -153,21 +195,25 @@ def test_without_a_net_it_is_scikit_learn_s_search(monkeypatch):
     assert_same_results(ours, theirs)
 
 
-def test_a_failed_candidate_gets_the_error_score():
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_a_failed_candidate_gets_the_error_score(n_jobs):
     grid = {"learning_rate_init": [0.01, 1e200, 0.03]}
     net = clone(NET).set_params(solver="sgd")
     results = []
     for module in (model_selection, peer):
-        search = module.GridSearchCV(net, grid, cv=3, error_score=-1.0)
+        search = module.GridSearchCV(
+            net, grid, cv=3, error_score=-1.0, n_jobs=n_jobs
+        )
         with pytest.warns(FitFailedWarning, match="3 fits failed out of a total of 9"):
             results.append(search.fit(X, Y))
     assert_same_results(*results)
     assert results[0].cv_results_["mean_test_score"][1] == -1.0
 
 
-def test_an_error_is_raised_if_asked_for():
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_an_error_is_raised_if_asked_for(n_jobs):
     search = model_selection.GridSearchCV(
-        NET, {"alpha": [0.1, -1.0]}, cv=3, error_score="raise"
+        NET, {"alpha": [0.1, -1.0]}, cv=3, error_score="raise", n_jobs=n_jobs
     )
     with pytest.raises(ValueError, match="`alpha` must be"):
         search.fit(X, Y)
@@ -205,12 +251,14 @@ def test_refit_may_be_left_out_or_chosen():
     assert search.best_estimator_.alpha == search.cv_results_["params"][2]["alpha"]
 
 
-def test_more_tasks_than_may_be_under_way(monkeypatch, sizes):
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_more_tasks_than_may_be_under_way(monkeypatch, sizes, n_jobs):
     monkeypatch.setattr("skdeep.model_selection._search._MOST_UNDER_WAY", 4)
-    assert_same_results(*search_both(NET, GRID, n_jobs=2))
-    assert max(sizes) <= 4
-    # The rest of a wave may be a single net.
-    assert sum(sizes) >= 12
+    assert_same_results(*search_both(NET, GRID, n_jobs=n_jobs))
+    if n_jobs == 1:
+        assert max(sizes) <= 4
+        # The rest of a wave may be a single net.
+        assert sum(sizes) >= 12
 
 
 def test_nested_in_cross_validation():
@@ -228,11 +276,12 @@ def test_a_net_inside_a_meta_estimator():
     assert_same_results(ours, theirs)
 
 
-@pytest.mark.parametrize("backend", ["threading", "loky"])
+@pytest.mark.parametrize("backend", ["threading", "loky", "multiprocessing"])
 def test_under_another_backend_of_this_machine(backend, sizes):
     with parallel_config(backend, n_jobs=2):
         ours = model_selection.GridSearchCV(NET, {"alpha": [0.1, 1.0]}, cv=2).fit(X, Y)
-    assert sum(sizes) == 4
+    if backend == "threading":
+        assert sum(sizes) == 4
     theirs = peer.GridSearchCV(NET, {"alpha": [0.1, 1.0]}, cv=2).fit(X, Y)
     assert_same_results(ours, theirs)
 
@@ -286,11 +335,23 @@ class Slow(ClassifierMixin, BaseEstimator):
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_no_more_tasks_compute_at_once_than_asked_for(n_jobs):
     Slow.most = 0
-    model_selection.GridSearchCV(Slow(NET), {"step": range(6)}, n_jobs=n_jobs).fit(X, Y)
+    with parallel_config("threading"):
+        model_selection.GridSearchCV(
+            Slow(NET), {"step": range(6)}, n_jobs=n_jobs
+        ).fit(X, Y)
     assert 1 <= Slow.most <= n_jobs
 
 
-def test_warning_filters_survive():
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_warning_filters_survive(n_jobs):
     before = list(warnings.filters)
-    model_selection.GridSearchCV(NET, GRID, cv=3, n_jobs=2).fit(X, Y)
+    model_selection.GridSearchCV(NET, GRID, cv=3, n_jobs=n_jobs).fit(X, Y)
     assert list(warnings.filters) == before
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_warnings_that_were_silenced_stay_so(n_jobs, capfd):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model_selection.GridSearchCV(NET, GRID, cv=3, n_jobs=n_jobs).fit(X, Y)
+    assert "Warning" not in capfd.readouterr().err
