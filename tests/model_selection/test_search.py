@@ -201,9 +201,7 @@ def test_a_failed_candidate_gets_the_error_score(n_jobs):
     net = clone(NET).set_params(solver="sgd")
     results = []
     for module in (model_selection, peer):
-        search = module.GridSearchCV(
-            net, grid, cv=3, error_score=-1.0, n_jobs=n_jobs
-        )
+        search = module.GridSearchCV(net, grid, cv=3, error_score=-1.0, n_jobs=n_jobs)
         with pytest.warns(FitFailedWarning, match="3 fits failed out of a total of 9"):
             results.append(search.fit(X, Y))
     assert_same_results(*results)
@@ -336,9 +334,9 @@ class Slow(ClassifierMixin, BaseEstimator):
 def test_no_more_tasks_compute_at_once_than_asked_for(n_jobs):
     Slow.most = 0
     with parallel_config("threading"):
-        model_selection.GridSearchCV(
-            Slow(NET), {"step": range(6)}, n_jobs=n_jobs
-        ).fit(X, Y)
+        model_selection.GridSearchCV(Slow(NET), {"step": range(6)}, n_jobs=n_jobs).fit(
+            X, Y
+        )
     assert 1 <= Slow.most <= n_jobs
 
 
