@@ -11,6 +11,11 @@ from skdeep.modules.normalization import BatchNorm1d
 KERNEL_SIZES = (8, 5, 3)
 
 
+def blank(x, mask):
+    """Zeros in place of padding; without a mask there is none."""
+    return x if mask is None else torch.where(mask, x, 0.0)
+
+
 class MaskedLayerNorm(nn.GroupNorm):
     """Layer normalization of maps, with padding left out."""
 
@@ -18,6 +23,8 @@ class MaskedLayerNorm(nn.GroupNorm):
         super().__init__(1, n_features)
 
     def forward(self, x, mask):
+        if mask is None:
+            return super().forward(x)
         n = mask.sum(2, keepdim=True) * x.shape[1]
         mean = x.sum((1, 2), keepdim=True) / n
         centred = torch.where(mask, x - mean, 0.0)
@@ -30,7 +37,7 @@ class MaskedBatchNorm(BatchNorm1d):
     """Batch normalization of maps, with padding left out."""
 
     def forward(self, x, mask):
-        if not self.training:
+        if mask is None or not self.training:
             return super().forward(x)
         present, row_weight = mask[:, 0], self.row_weight
         if row_weight is not None:
@@ -63,10 +70,10 @@ class MaskedConvBlock(nn.Module):
         self.activation = ACTIVATIONS[activation]()
 
     def forward(self, x, mask):
-        x = torch.where(mask, self.convolution(x), 0.0)
+        x = blank(self.convolution(x), mask)
         if self.norm is not None:
             x = self.norm(x, mask)
-        return torch.where(mask, self.activation(x), 0.0)
+        return blank(self.activation(x), mask)
 
 
 class ConvolutionalBranch(nn.Module):
@@ -94,7 +101,7 @@ class ConvolutionalBranch(nn.Module):
 
     def forward(self, x, mask):
         """Map (n_samples, timesteps, n_in) to (n_samples, timesteps, n_filters[-1])."""
-        x, mask = x.transpose(1, 2), mask[:, None]
+        x, mask = x.transpose(1, 2), None if mask is None else mask[:, None]
         for block in self.blocks:
             x = block(x, mask)
         return x.transpose(1, 2)

@@ -24,8 +24,11 @@ def reverse_time(x, lengths):
     ----------
     x : Tensor of shape (n_samples, timesteps, features)
 
-    lengths : Tensor of shape (n_samples,)
+    lengths : Tensor of shape (n_samples,) or None
+        None if all have the length of `x`.
     """
+    if lengths is None:
+        return x.flip(1)
     steps = torch.arange(x.shape[1], device=x.device)
     index = lengths[:, None] - 1 - steps
     index = torch.where(index >= 0, index, steps)
@@ -66,6 +69,8 @@ class RecurrentLayer(nn.Module):
 class SequencePool(nn.Module):
     """Reduce the outputs of all steps to one vector, padding left out.
 
+    Without a mask and lengths nothing is padding.
+
     Parameters
     ----------
     kind : {"last", "mean", "max", "attention"}
@@ -92,23 +97,32 @@ class SequencePool(nn.Module):
     def forward(self, output, mask, lengths):
         if self.kind == "last":
             return self._last(output, lengths)
-        mask = mask[:, :, None]
+        mask = None if mask is None else mask[:, :, None]
         if self.kind == "mean":
+            if mask is None:
+                return output.mean(1)
             total = torch.where(mask, output, 0.0).sum(1)
             return total / lengths[:, None].to(output.dtype)
         if self.kind == "max":
-            return torch.where(mask, output, float("-inf")).amax(1)
+            return _without(mask, output).amax(1)
         score = self.score(self.tanh(self.project(output)))
-        weight = self.softmax(torch.where(mask, score, float("-inf")))
-        return (weight * output).sum(1)
+        return (self.softmax(_without(mask, score)) * output).sum(1)
 
     def _last(self, output, lengths):
-        index = (lengths - 1)[:, None, None].expand(-1, 1, output.shape[2])
-        last = output.gather(1, index)[:, 0]
+        if lengths is None:
+            last = output[:, -1]
+        else:
+            index = (lengths - 1)[:, None, None].expand(-1, 1, output.shape[2])
+            last = output.gather(1, index)[:, 0]
         if not self.bidirectional:
             return last
         half = output.shape[2] // 2
         return torch.cat([last[:, :half], output[:, 0, half:]], dim=1)
+
+
+def _without(mask, x):
+    """Let what is padding be less than anything."""
+    return x if mask is None else torch.where(mask, x, float("-inf"))
 
 
 def join_steps(x, mask, patch_size):
@@ -118,7 +132,8 @@ def join_steps(x, mask, patch_size):
     ----------
     x : Tensor of shape (n_samples, timesteps, features)
 
-    mask : Tensor of shape (n_samples, timesteps)
+    mask : Tensor of shape (n_samples, timesteps) or None
+        None if nothing is padding.
 
     patch_size : int
 
@@ -126,20 +141,26 @@ def join_steps(x, mask, patch_size):
     -------
     x : Tensor of shape (n_samples, n_steps, patch_size * features)
 
-    mask : Tensor of shape (n_samples, n_steps)
+    mask : Tensor of shape (n_samples, n_steps) or None
     """
     if patch_size == 1:
         return x, mask
     missing = -x.shape[1] % patch_size
     x = nn.functional.pad(x, (0, 0, 0, missing)).unflatten(1, (-1, patch_size))
-    mask = nn.functional.pad(mask, (0, missing)).unflatten(1, (-1, patch_size))
-    return x.flatten(2), mask.any(2)
+    if mask is not None:
+        mask = nn.functional.pad(mask, (0, missing)).unflatten(1, (-1, patch_size))
+        mask = mask.any(2)
+    return x.flatten(2), mask
+
+
+def _may_look():
+    """Whether the work may depend on values: not if a graph is to hold for others."""
+    return not (torch.jit.is_tracing() or torch.compiler.is_compiling())
 
 
 def trim(x, mask):
     """Cut off the steps that are padding in every sequence."""
-    if torch.jit.is_tracing() or torch.compiler.is_compiling():
-        # An exported graph must not depend on the lengths of its example.
+    if mask is None or not _may_look():
         return x, mask
     longest = max(1, int(mask.any(0).sum()))
     return x[:, :longest], mask[:, :longest]
@@ -284,6 +305,8 @@ class RNN(Net):
 
     def body(self, x):
         """Logits of standardized input."""
+        if self.embedding is None and _may_look() and not torch.isnan(x).any():
+            return self._read(x, None)
         return self._read(*self._steps(x))
 
     def enter(self, x):
@@ -301,9 +324,9 @@ class RNN(Net):
         return values[:, :, None] if tokens else super().spread(values)
 
     def _read(self, x, mask):
-        """Logits of the vectors of all steps, zero where `mask` is False."""
+        """Logits of the vectors of all steps, zero where `mask`, if any, is False."""
         x, mask = join_steps(*trim(x, mask), self.patch_size)
-        lengths = mask.sum(1).clamp_min(1)
+        lengths = None if mask is None else mask.sum(1).clamp_min(1)
         pooled = [self.pool(self._recur(x, lengths), mask, lengths)]
         if self.convolutions is not None:
             pooled.append(self.map_pool(self.convolutions(x, mask), mask, lengths))
