@@ -46,12 +46,12 @@ class DealingBackend(joblib.ParallelBackendBase):
 
     def __init__(self, n_jobs, n_waiting, **kwargs):
         super().__init__(**kwargs)
-        self.n_processes, self.n_waiting = n_jobs, max(n_waiting, n_jobs)
+        self.n_processes, self.n_waiting = n_jobs, n_waiting
         self.tasks = []
 
     def effective_n_jobs(self, n_jobs):
         """Tasks under way, whatever `n_jobs` says: most of them just wait."""
-        return self.n_waiting
+        return max(self.n_waiting, self.n_processes)
 
     def submit(self, func, callback=None):
         """Put a task on the pile."""
@@ -71,12 +71,15 @@ class DealingBackend(joblib.ParallelBackendBase):
 
     def _deal(self):
         tasks, self.tasks = self.tasks, []
+        n_hands = min(self.n_processes, len(tasks))
         # Neighbours, mostly candidates alike or folds of one, cost alike: no process
         # gets all the long ones.
-        hands = [tasks[i :: self.n_processes] for i in range(self.n_processes)]
+        hands = [tasks[i::n_hands] for i in range(n_hands)]
+        n_waiting = self.n_waiting // n_hands
         # scikit-learn's own hands on its configuration and the filters of warnings.
-        results = Parallel(self.n_processes, backend="loky")(
-            delayed(run_together)([task.function for task in hand]) for hand in hands
+        results = Parallel(n_hands, backend="loky")(
+            delayed(run_together)([task.function for task in hand], n_waiting)
+            for hand in hands
         )
         for hand, own_results in zip(hands, results, strict=True):
             for task, result in zip(hand, own_results, strict=True):
@@ -84,8 +87,20 @@ class DealingBackend(joblib.ParallelBackendBase):
                 task.end(result)
 
 
-def run_together(functions):
-    """Call functions, whose nets train together; returns the list of their results."""
-    backend = StackingBackend(n_jobs=1, n_waiting=len(functions))
+def run_together(functions, n_waiting):
+    """Call functions, whose nets train together.
+
+    Parameters
+    ----------
+    functions : list of callable
+
+    n_waiting : int
+        How many of them may be under way.
+
+    Returns
+    -------
+    results : list
+    """
+    backend = StackingBackend(n_jobs=1, n_waiting=n_waiting)
     with joblib.parallel_config(backend=backend):
         return joblib.Parallel()(joblib.delayed(function)() for function in functions)

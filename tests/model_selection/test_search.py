@@ -117,7 +117,7 @@ def test_processes_share_the_fits_and_train_theirs_together():
 
 def test_a_share_is_trained_as_one(sizes):
     nets = [clone(NET).set_params(alpha=alpha) for alpha in (0.1, 1.0)]
-    together = run_together([partial(net.fit, X, Y) for net in nets])
+    together = run_together([partial(net.fit, X, Y) for net in nets], 256)
     assert sizes == [2]
     for net in together:
         alone = clone(net).fit(X, Y)
