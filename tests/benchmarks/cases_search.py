@@ -3,7 +3,7 @@
 import multiprocessing
 import os
 import warnings
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from unittest.mock import patch
 
 import numpy as np
@@ -71,13 +71,14 @@ def search():
 
 
 def _arithmetic_of_search():
-    """Steps of 120 nets, 15 in a stack, on two threads; and of the one that is kept."""
-    net = (64, 64, 64, 10), 32
-    stacks = [arithmetic(*net, 15, 20 * 45, "float64") for _ in range(8)]
-    with ThreadPoolExecutor(2) as pool:
-        for done in [pool.submit(run) for run in stacks]:
-            done.result()
-    arithmetic(*net, 1, 20 * 57, "float64")()
+    """Steps of 120 nets, 15 in a stack, in two processes; and of the one that is kept."""
+    stacks = [delayed(_take_steps)(15, 20 * 45) for _ in range(8)]
+    Parallel(n_jobs=2)(stacks)
+    _take_steps(1, 20 * 57)
+
+
+def _take_steps(n_nets, n_steps):
+    arithmetic((64, 64, 64, 10), 32, n_nets, n_steps, "float64")()
 
 
 def members():
