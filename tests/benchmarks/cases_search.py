@@ -71,7 +71,7 @@ def search():
 
 
 def _arithmetic_of_search():
-    """Steps of 120 nets, 15 in a stack, in two processes; and of the one that is kept."""
+    """Steps of 120 nets, 15 in a stack, in two processes; and of the one kept."""
     stacks = [delayed(_take_steps)(15, 20 * 45) for _ in range(8)]
     Parallel(n_jobs=2)(stacks)
     _take_steps(1, 20 * 57)
