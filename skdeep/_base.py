@@ -141,8 +141,8 @@ class BaseDeepClassifier(
         kind = self.standardize
         return kind if isinstance(kind, str) else bool(kind)
 
-    def _alpha(self, total):
-        """Strength of the penalty, given the weight of all training data, if known."""
+    def _alpha(self, label_bits):
+        """Strength of the penalty, given the bits that all labels hold, if known."""
         return self.alpha
 
     @property

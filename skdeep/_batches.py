@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from scipy import sparse
+from scipy.special import entr
 
 # Rows are gathered for many batches at once: few large copies instead of many small
 # ones, and yet never a second copy of the data.
@@ -229,6 +230,18 @@ class Batches:
         """Sum of the sample weights."""
         index, weight = self.index, self.weight
         return len(index) if weight is None else float(weight[index].sum())
+
+    @property
+    def label_bits(self):
+        """Bits that all labels hold: their total weight times the entropy of one."""
+        codes, weight = self.codes[self.index], self.weight
+        weight = None if weight is None else weight[self.index]
+        if codes.ndim == 1:
+            shares = np.bincount(codes, weight) / self.total
+        else:
+            share = np.average(codes, axis=0, weights=weight)
+            shares = np.stack([share, 1.0 - share])
+        return self.total * float(entr(shares).sum()) / np.log(2.0)
 
     def chunk_size(self, standardizer):
         """Rows that are gathered at once; a table's first stage makes them wider."""

@@ -13,8 +13,9 @@ from skdeep._validation import InputFormat
 
 # What "auto" means, in layers that can spare units.
 _DROPOUT, _WIDE = 0.3, 64
-# Weight decay times the weight of the training data, and its limit.
-_DECAY, _MOST_DECAY = 1000.0, 1.0
+# Weight decay times the bits that all labels hold, and its limit. Labels that tell
+# little, of two classes or of a rare one, are outlearned sooner.
+_DECAY, _MOST_DECAY = 3000.0, 1.0
 
 
 @shared_docs
@@ -247,11 +248,12 @@ default="piecewise_linear"
             config.update(n_members=self.n_members, multilabel=multilabel)
         return config
 
-    def _alpha(self, total):
+    def _alpha(self, label_bits):
         if self.alpha != "auto":
             return self.alpha
-        decays = self.solver == "adamw" and total is not None
-        return min(_DECAY / total, _MOST_DECAY) if decays else 1e-4
+        if self.solver != "adamw" or label_bits is None:
+            return 1e-4
+        return _DECAY / max(label_bits, _DECAY / _MOST_DECAY)
 
     @property
     def _dropout(self):

@@ -170,6 +170,25 @@ def test_gathering_in_chunks_does_not_show(monkeypatch, n, weighted):
         assert one.total == other.total
 
 
+def test_label_bits():
+    rare = np.array([0, 0, 0, 1])
+    entropy = 2 - 0.75 * np.log2(3)
+    rows, nothing = make_rows(X[:4]), None
+
+    def bits(codes, weight=None, index=None):
+        index = np.arange(4) if index is None else index
+        return Batches(rows, codes, nothing, weight, index, 2, nothing).label_bits
+
+    assert bits(np.array([0, 1, 2, 3])) == pytest.approx(8)
+    assert bits(rare) == pytest.approx(4 * entropy)
+    assert bits(np.zeros(4, int)) == 0
+    # Balanced weights make rare classes tell as much as others.
+    assert bits(rare, np.array([1.0, 1.0, 1.0, 3.0])) == pytest.approx(6)
+    assert bits(rare, index=np.array([2, 3])) == pytest.approx(2)
+    labels = np.stack([rare, [0, 1, 0, 1], np.ones(4, int)], axis=1)
+    assert bits(labels) == pytest.approx(4 * entropy + 4)
+
+
 def test_standardizer_is_applied():
     (batch,) = make_batches(20, 20).epoch(lambda x: 2 * x + 1)
     assert_array_equal(batch.x, 2 * X[:20] + 1)

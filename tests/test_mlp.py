@@ -38,6 +38,30 @@ def test_automatic_dropout_spares_narrow_layers(sizes, options, expected):
     assert rates(clf.set_params(**options)) == expected
 
 
+def labels(n_classes, n):
+    return np.arange(n) % n_classes
+
+
+@pytest.mark.parametrize(
+    ("y", "options", "alpha"),
+    [
+        # Ten classes that are equally frequent.
+        (labels(10, 1790), {}, 3000 / (1790 * np.log2(10))),
+        # Of two classes, labels tell so little that the limit counts.
+        (labels(2, 1790), {}, 1.0),
+        (labels(10, 1790), {"solver": "adam"}, 1e-4),
+    ],
+)
+def test_automatic_penalty_follows_what_labels_tell(y, options, alpha):
+    digits = load_digits().data[: len(y)]
+    clf = DeepMLPClassifier((8,), max_iter=2, random_state=0, **options)
+    automatic = clf.fit(digits, y).predict_proba(digits)
+    expected = clf.set_params(alpha=alpha).fit(digits, y).predict_proba(digits)
+    assert_allclose(automatic, expected, rtol=1e-10)
+    other = clf.set_params(alpha=alpha / 2).fit(digits, y).predict_proba(digits)
+    assert np.abs(other - automatic).max() > 1e-8
+
+
 @pytest.mark.parametrize("n_members", [1, 3])
 def test_weights_are_repetitions_with_all_defaults(n_members):
     rng = np.random.default_rng(0)
