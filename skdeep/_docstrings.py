@@ -25,10 +25,10 @@ alpha : float or "auto", default={alpha}
     and normalization layers are not penalised. As in
     :class:`sklearn.neural_network.MLPClassifier`, it is divided by the sum of the
     sample weights of the batch when added to the loss. "auto", which only the MLP
-    knows, is 0.0001, but with "adamw" 3000 divided by the bits that all labels hold, or 1
-    if that is less: many samples of many classes need no penalty. The bits are the sum
-    of the sample weights times the entropy of the classes. In ``partial_fit``, which
-    doesn't know how many there will be, it is 0.0001.
+    knows, is 0.0001, but with "adamw" 3000 divided by the bits that all labels hold, or
+    1 if that is less: many samples of many classes need no penalty. The bits are the
+    sum of the sample weights times the entropy of the classes. In ``partial_fit``,
+    which doesn't know how many there will be, it is 0.0001.
 
 l1_ratio : float, default=0.0
     Share of the L1 norm in the penalty, between 0 and 1. It leaves exact zeros.
