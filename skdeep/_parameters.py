@@ -182,9 +182,9 @@ def as_sizes(sizes):
 
 
 def is_auto(size):
-    """Whether a size, which may be an array, is "auto"."""
+    """Whether a parameter, which may be an array, is "auto"."""
     # An array would compare element by element.
-    return isinstance(size, str)
+    return isinstance(size, str) and size == "auto"
 
 
 class Kind:
