@@ -37,6 +37,18 @@ def test_every_name_takes_every_shape(architecture, shape):
     assert convolutions(net(architecture, shape))
 
 
+@pytest.mark.parametrize("shape", [(1, 40), (1, 8, 8)])
+def test_pooling_is_what_was_asked_for(shape):
+    pools = {
+        kind: net("auto", shape, pooling=kind).pool for kind in ("mean", "max", "flatten")
+    }
+    assert isinstance(pools["mean"][1], nn.AdaptiveAvgPool1d)
+    assert isinstance(pools["max"][1], nn.MaxPool1d)
+    assert isinstance(pools["flatten"], nn.Flatten)
+    automatic = "flatten" if len(shape) == 3 else "mean"
+    assert repr(net("auto", shape).pool) == repr(pools[automatic])
+
+
 def test_fcn_is_that_of_wang_et_al():
     fcn = net("fcn", (1, 100))
     assert convolutions(fcn) == [(128, 8), (256, 5), (128, 3)]
