@@ -40,7 +40,8 @@ def test_every_name_takes_every_shape(architecture, shape):
 @pytest.mark.parametrize("shape", [(1, 40), (1, 8, 8)])
 def test_pooling_is_what_was_asked_for(shape):
     pools = {
-        kind: net("auto", shape, pooling=kind).pool for kind in ("mean", "max", "flatten")
+        kind: net("auto", shape, pooling=kind).pool
+        for kind in ("mean", "max", "flatten")
     }
     assert isinstance(pools["mean"][1], nn.AdaptiveAvgPool1d)
     assert isinstance(pools["max"][1], nn.MaxPool1d)
