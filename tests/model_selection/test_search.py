@@ -111,7 +111,8 @@ def test_processes_share_the_fits_and_train_theirs_together():
     }
     processes, n_fits = np.unique(scores["process"], return_counts=True)
     assert os.getpid() not in processes
-    assert n_fits.tolist() == [9, 9]
+    # A quick process may have its second share before another one has started.
+    assert set(n_fits) <= {9, 18}
     assert scores["company"].max() == 9
 
 
