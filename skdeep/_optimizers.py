@@ -89,7 +89,7 @@ def _per_net(numbers, like):
         return numbers[0]
     # Five times as fast as a tensor of a list.
     column = torch.from_numpy(np.array(numbers))[:, None]
-    return column.to(like.device, like.dtype)
+    return column.to(like.dtype).to(like.device)
 
 
 def _add_multiple(x, y, factor, out=None):
