@@ -141,8 +141,8 @@ class BaseDeepClassifier(
         kind = self.standardize
         return kind if isinstance(kind, str) else bool(kind)
 
-    def _alpha(self, label_bits):
-        """Strength of the penalty, given the bits that all labels hold, if known."""
+    def _alpha(self, batches):
+        """Strength of the penalty, given all training data, if it is known."""
         return self.alpha
 
     @property

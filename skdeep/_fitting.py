@@ -294,7 +294,7 @@ def make_net(estimator, data, batches, randomness, module, max_iter, incremental
     from skdeep._training import make_net
 
     use_generator(module, randomness.dropout)
-    alpha = estimator._alpha(None if incremental else batches.label_bits)
+    alpha = estimator._alpha(None if incremental else batches)
     net = make_net(
         module,
         {**estimator.get_params(deep=False), "alpha": alpha},

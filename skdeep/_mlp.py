@@ -248,12 +248,12 @@ default="piecewise_linear"
             config.update(n_members=self.n_members, multilabel=multilabel)
         return config
 
-    def _alpha(self, label_bits):
+    def _alpha(self, batches):
         if self.alpha != "auto":
             return self.alpha
-        if self.solver != "adamw" or label_bits is None:
+        if self.solver != "adamw" or batches is None:
             return 1e-4
-        return _DECAY / max(label_bits, _DECAY / _MOST_DECAY)
+        return _DECAY / max(batches.label_bits, _DECAY / _MOST_DECAY)
 
     @property
     def _dropout(self):
