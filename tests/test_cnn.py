@@ -73,7 +73,9 @@ def test_architectures_learn(architecture, shape):
 
 @pytest.mark.parametrize("n_members", [1, 3])
 def test_convolutions_over_images_hold_their_channels_last(n_members):
-    clf = DeepCNNClassifier(n_filters=(4, 8), n_members=n_members, max_iter=2)
+    clf = DeepCNNClassifier(
+        n_filters=(4, 8), n_members=n_members, max_iter=2, random_state=0
+    )
     X, y = load_digits(return_X_y=True)
     X = X.reshape(-1, 1, 8, 8)
     clf.fit(X, y)
