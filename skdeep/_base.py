@@ -271,11 +271,14 @@ class BaseDeepClassifier(
         data = training_data.validate(
             self, X, y, sample_weight, classes=classes, **stage
         )
-        trainings = fitting.prepare(self, data, events, **stage)
+        settled = self._settle(data, **stage)
+        trainings = fitting.prepare(settled, data, events, **stage)
         if incremental:
             outcomes = [training.run() for training in trainings]
         else:
             outcomes = meeting.run(trainings)
+        for training in trainings:
+            settled._finish(training.net.module_)
         self._keep(trainings, data, max(outcome.n_iter for outcome in outcomes))
         alone = not meeting.in_company()
         self._reference = describing.describe(self, data, **stage) if alone else None
@@ -287,6 +290,13 @@ class BaseDeepClassifier(
             if not outcome.complete:
                 warnings.warn(outcome.message, ConvergenceWarning, stacklevel=4)
                 break
+
+    def _settle(self, data, *, going_on, incremental):
+        """The estimator, or one like it that knows what suits the data."""
+        return self
+
+    def _finish(self, module):
+        """Last touch on a trained net, in place."""
 
     def _check_partial_fit(self, classes):
         if self.class_weight == "balanced":

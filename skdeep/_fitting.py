@@ -263,6 +263,9 @@ def make_module(estimator, data, batches, randomness, module):
             module.standardizer.set_quantiles(torch.from_numpy(quantiles))
         module = module.to(data.device)
     else:
+        if estimator.dropout == "auto":
+            # It depended on the data.
+            config["dropout"] = module.config["dropout"]
         for name in sorted(config):
             validation.check_unchanged(name, config[name], module.config[name])
     if module.config["standardize"] in (True, "sample"):

@@ -5,6 +5,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdeep._base import BaseDeepClassifier
 from skdeep._docstrings import shared_docs
+from skdeep._effort import Effort, choose_effort, cool
 from skdeep._fitting import for_encoded
 from skdeep._members import modules_of
 from skdeep._parameters import Boolean, Features, OneOf, Sizes, as_sizes
@@ -131,6 +132,7 @@ default="piecewise_linear"
     }
     _input_format = InputFormat(sparse=True, table=True)
     _auto_epochs = (3000, 15, 60)
+    _effort, _temperature = Effort(), 1.0
 
     def __init__(
         self,
@@ -253,14 +255,35 @@ default="piecewise_linear"
             return self.alpha
         if self.solver != "adamw" or batches is None:
             return 1e-4
-        return _DECAY / max(batches.label_bits, _DECAY / _MOST_DECAY)
+        decay = _DECAY * self._effort.decay
+        return decay / max(batches.label_bits, _DECAY / _MOST_DECAY)
+
+    def _n_epochs(self, n_steps):
+        return round(self._effort.epochs * super()._n_epochs(n_steps))
+
+    def _settle(self, data, *, going_on, incremental):
+        auto = self.alpha == self.dropout == self.max_iter == "auto"
+        if not auto or self.solver != "adamw" or self.early_stopping:
+            return self
+        if going_on or incremental:
+            return self
+        settled = type(self)(**self.get_params(deep=False))
+        settled._effort, temperature = choose_effort(settled, data)
+        if self.n_members == 1:
+            settled._temperature = temperature
+        return settled
+
+    def _finish(self, module):
+        if self._temperature != 1.0:
+            cool(module, self._temperature)
 
     @property
     def _dropout(self):
         if self.dropout != "auto":
             return self.dropout
         wide = min(as_sizes(self.hidden_layer_sizes), default=0) >= _WIDE
-        return _DROPOUT if wide and self.solver != "lbfgs" else 0.0
+        dropout = _DROPOUT * self._effort.dropout
+        return dropout if wide and self.solver != "lbfgs" else 0.0
 
     def encode(self, X):
         """Turn a table into what the net takes: categories as codes 0, 1, ...

@@ -124,7 +124,8 @@ class _Lines:
         for sums, gradients in zip(totals, by_class, strict=True):
             for total, gradient, (_, steps) in zip(sums, gradients, ways, strict=True):
                 step = steps[:, piece]
-                total += (gradient.view_as(step) * step).sum(1)
+                products = gradient.view_as(step) * step
+                total.add_(products.sum(1), alpha=1.0 / self.n_points)
 
     def _pieces(self, n_rows):
         """Slices of the points of so many samples that fit into memory."""
@@ -167,15 +168,18 @@ class _Starts:
         Returns
         -------
         points, steps : Tensor of shape (n_samples, n_points + 1, ...)
+            The steps are `n_points` times as large as they count.
         """
-        end = end[:, None]
-        change = end - self.values[chosen]
-        left = left.view(*chosen.shape, *left.shape[1:])
-        points = torch.addcmul(end, left, change, value=-1.0)
+        n_rows, n_points = chosen.shape
+        shape = n_rows, n_points + 1, *end.shape[1:]
+        points, steps = end.new_empty(shape), end.new_empty(shape)
+        change, left = steps[:, :-1], left.view_as(steps[:, :-1])
+        torch.sub(end[:, None], self.values[chosen], out=change)
+        torch.addcmul(end[:, None], left, change, value=-1.0, out=points[:, :-1])
         total = weights.sum(1).view(-1, *[1] * (end.ndim - 1))
-        last = end * total - _combine(weights, self.values)[:, None]
-        steps = torch.cat([change / chosen.shape[1], last], 1)
-        return torch.cat([points, end], 1), steps
+        steps[:, -1] = n_points * (end * total - _combine(weights, self.values))
+        points[:, -1] = end
+        return points, steps
 
     def known(self, codes, weights, end):
         """Weighted sum of gradients at the starts and changes along the lines."""
