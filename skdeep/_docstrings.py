@@ -173,8 +173,9 @@ device : str, default="auto"
     "cpu", "cuda", "cuda:<index>" or "mps"; "auto" is CUDA where there is one.
 
 dtype : {{"auto", "float32", "float64"}}, default="auto"
-    Float type of the net. "auto" is that of X, and float32 on an accelerator or with
-    `mixed_precision`.
+    Float type of the net. "auto" is float32, but on a CPU that of X if it has fewer
+    than 1000 samples, with "lbfgs", or if float32 would blur a column, whose values are
+    a thousand times as large as the differences between them.
 
 mixed_precision : bool, default=False
     Whether layers that bear it are trained in bfloat16, with weights, losses, penalties

@@ -160,6 +160,34 @@ def missing_features(X, index):
     return tuple(np.flatnonzero(missing).tolist())
 
 
+def fits_float32(X):
+    """Whether float32 holds all values and tells those of each column apart.
+
+    Parameters
+    ----------
+    X : ndarray or CSR of shape (n_samples, n_features)
+
+    Returns
+    -------
+    fits : bool
+        Whether, in each column, no value is a thousand times as far from zero as the
+        column is wide, or near the bounds of what float32 can hold.
+    """
+    if X.dtype == np.float32:
+        return True
+    low, high = np.full(X.shape[1], np.inf), np.full(X.shape[1], -np.inf)
+    for start in range(0, X.shape[0], _CHUNK_ROWS):
+        rows = X[start : start + _CHUNK_ROWS]
+        rows = rows.toarray() if sparse.issparse(rows) else rows
+        np.fmin(low, np.fmin.reduce(rows), out=low)
+        np.fmax(high, np.fmax.reduce(rows), out=high)
+    varies = high > low
+    width = (high - low)[varies]
+    size = np.maximum(-low, high)[varies]
+    fits = (size < 1e3 * width) & (size < 1e30) & (width > 1e-30)
+    return bool(fits.all())
+
+
 def as_checked_array(estimator, X):
     """Flat array of floats that has nothing left to check, at little cost.
 

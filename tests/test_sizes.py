@@ -119,7 +119,8 @@ def test_files_and_graphs_keep_it(kind, fitted, tmp_path):
     session = onnxruntime.InferenceSession(tmp_path / "clf.onnx")
     (given,) = session.get_inputs()
     shape = (len(X), *given.shape[1:])
-    flat = X.reshape(shape).astype(given.type[7:-1].replace("double", "float64"))
+    dtype = {"tensor(float)": np.float32, "tensor(double)": np.float64}[given.type]
+    flat = X.reshape(shape).astype(dtype)
     (found,) = session.run(["probabilities"], {given.name: flat})
     assert_allclose(found, p, atol=1e-5)
 

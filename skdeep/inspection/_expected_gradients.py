@@ -173,7 +173,7 @@ class _Starts:
         n_rows, n_points = chosen.shape
         shape = n_rows, n_points + 1, *end.shape[1:]
         points, steps = end.new_empty(shape), end.new_empty(shape)
-        change, left = steps[:, :-1], left.view_as(steps[:, :-1])
+        change, left = steps[:, :-1], left.view(n_rows, n_points, *left.shape[1:])
         torch.sub(end[:, None], self.values[chosen], out=change)
         torch.addcmul(end[:, None], left, change, value=-1.0, out=points[:, :-1])
         total = weights.sum(1).view(-1, *[1] * (end.ndim - 1))

@@ -3,7 +3,6 @@
 import copy
 
 import numpy as np
-import torch
 from contestants import dense, skorch_net, torch_fit
 from measuring import Case
 from plain import PLAIN
@@ -50,14 +49,16 @@ def dense_fits(X, y, hidden, batch_size, n_epochs):
     sizes = (X.shape[1], *hidden, len(np.unique(y)))
     same = {"batch_size": batch_size, "max_iter": n_epochs, "n_iter_no_change": np.inf}
 
+    X_torch = X.astype(np.float32)
+
     def new():
-        return dense(sizes, torch.from_numpy(X).dtype)
+        return dense(sizes)
 
     return {
         "skdeep": lambda: DeepMLPClassifier(hidden, **PLAIN, **same).fit(X, y),
         "scikit-learn": lambda: MLPClassifier(hidden, **same).fit(X, y),
-        "skorch": lambda: skorch_net(new(), batch_size, n_epochs).fit(X, y),
-        "bare torch": lambda: torch_fit(new(), X, y, batch_size, n_epochs),
+        "skorch": lambda: skorch_net(new(), batch_size, n_epochs).fit(X_torch, y),
+        "bare torch": lambda: torch_fit(new(), X_torch, y, batch_size, n_epochs),
     }
 
 
