@@ -1,7 +1,8 @@
 """Random changes of training batches; torch only.
 
-A change takes the inputs of a batch, its targets and a generator, and returns both.
-Places along an axis are picked one axis after another, so series and images are alike.
+A change of images or series takes the inputs of a batch, its targets and a generator,
+and returns both. Places along an axis are picked one axis after another, so series and
+images are alike.
 """
 
 import math
@@ -70,6 +71,35 @@ def mixup(x, target, generator):
         torch.lerp(values, values[other], _along(values, 0, share.to(values.dtype)))
         for values in (x, target)
     )
+
+
+def column_dropout(share, n_kept, generator):
+    """Build the function that zeroes whole columns of a batch of encoded tables.
+
+    Parameters
+    ----------
+    share : float
+        Probability of each column; the others are scaled up, as in dropout.
+
+    n_kept : int
+        Columns at the end that stay as they are: codes.
+
+    generator : torch.Generator
+        On the CPU.
+
+    Returns
+    -------
+    augment : callable
+        Inputs of shape (n_samples, n_encoded) and target probabilities to both.
+    """
+
+    def augment(x, target):
+        keep = torch.ones(x.shape[1], dtype=x.dtype)
+        dropped = keep[: x.shape[1] - n_kept]
+        dropped.bernoulli_(1.0 - share, generator=generator).div_(1.0 - share)
+        return x * keep.to(x.device), target
+
+    return augment
 
 
 CHANGES = {

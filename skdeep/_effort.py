@@ -20,35 +20,37 @@ _FEWEST_ROWS = 500
 _HELD_OUT = 0.2
 # Share of the epochs that a trial gets. More say little more.
 _TRIAL = 0.5
-# Logits grow until the end of a training, and with them their temperature (Guo et al.,
-# 2017): to this power of that of a trial, times the `heat` of the effort. Fitted on the
-# tables that the defaults were chosen on.
-_GROWTH = 1.4
 # Of the logarithm of the temperature.
 _BOUNDS = (-1.0, 2.5)
 
 
 class Effort(NamedTuple):
-    """Factors of what "auto" stands for.
+    """What "auto" stands for, mostly as factors.
 
     Attributes
     ----------
     epochs, decay, dropout : float
         Of the number of epochs, the weight decay and the dropout.
 
+    input_dropout : float
+        Itself.
+
     heat : float
-        Of the temperature, from a trial to a whole training.
+        Of the temperature (Guo et al., 2017), from a trial to a whole training, in
+        which logits grow further. Fitted on the tables that the defaults were chosen
+        on.
     """
 
     epochs: float = 1.0
     decay: float = 1.0
     dropout: float = 1.0
-    heat: float = 1.1
+    input_dropout: float = 0.0
+    heat: float = 1.2
 
 
 # Noisy labels want more noise in the net, clean ones longer training with less.
 EFFORTS = (
-    Effort(dropout=1.5),
+    Effort(dropout=1.5, input_dropout=0.2),
     Effort(),
     Effort(epochs=2.0, decay=1 / 3, dropout=0.5, heat=1.6),
 )
@@ -94,7 +96,7 @@ def choose_effort(estimator, data):
     logits = [judge.logits(training.net.module_) for training in trainings]
     best = int(np.argmax([judge.accuracy(said) for said in logits]))
     effort = EFFORTS[best]
-    return effort, effort.heat * judge.temperature(logits[best]) ** _GROWTH
+    return effort, effort.heat * judge.temperature(logits[best])
 
 
 def cool(module, temperature):

@@ -10,7 +10,7 @@ from sklearn.utils import check_random_state
 
 from skdeep import _batches as batching
 from skdeep import _validation as validation
-from skdeep._augmentation import augmentation
+from skdeep._augmentation import augmentation, column_dropout
 from skdeep._bins import learn_edges, learn_quantiles
 from skdeep._fit_events import FollowingEvents
 from skdeep._inference import most_probable
@@ -22,6 +22,7 @@ from skdeep._split import split_validation
 from skdeep._stacked import Training
 from skdeep._threads import threads_for
 from skdeep.modules import allocate, build, initialize, use_generator
+from skdeep.modules.table import coded_features
 
 
 class Randomness:
@@ -160,12 +161,16 @@ def make_batches(estimator, data, randomness):
         index,
         _batch_size(estimator, len(index)),
         _order(estimator, data.targets, index, randomness.order),
-        _augment(estimator, randomness.augmentation),
+        _augment(estimator, data, randomness.augmentation),
     )
     return batches, held_out
 
 
-def _augment(estimator, generator):
+def _augment(estimator, data, generator):
+    share = getattr(estimator, "_input_dropout", 0.0)
+    if share:
+        n_codes = len(coded_features(data.facts["n_categories"]))
+        return column_dropout(share, n_codes, generator)
     names = getattr(estimator, "augmentation", None)
     if names is None:
         return None
@@ -300,7 +305,11 @@ def make_net(estimator, data, batches, randomness, module, max_iter, incremental
     alpha = estimator._alpha(None if incremental else batches)
     net = make_net(
         module,
-        {**estimator.get_params(deep=False), "alpha": alpha},
+        {
+            **estimator.get_params(deep=False),
+            "alpha": alpha,
+            "input_dropout": getattr(estimator, "_input_dropout", 0.0),
+        },
         n_classes=len(data.targets.classes),
         multilabel=data.targets.multilabel,
         n_steps=None if incremental else batches.n_steps * max_iter,

@@ -60,6 +60,12 @@ default="piecewise_linear"
         own. Shared ones take less time, and let sample weights act exactly as
         repetitions do.
 
+    input_dropout : float or "auto", default="auto"
+        Probability with which a column of what the first layer gets (a number, a bin, a
+        category) is dropped from a whole training batch. It keeps nets from learning
+        rows with noisy labels by heart, and from relying on few columns. "auto" is 0,
+        if trials don't say otherwise: see `dropout`.
+
     shared_weights : bool, default=False
         Whether the `n_members` nets have their hidden layers in common (Gorishniy,
         Kotelnikov and Babenko, 2025). Each one has scales of its own for what enters
@@ -125,6 +131,7 @@ default="piecewise_linear"
         "alpha": [*SHARED_RULES["alpha"], OneOf("auto")],
         "dropout": [OneOf("auto"), *SHARED_RULES["dropout"]],
         "shared_dropout": [Boolean()],
+        "input_dropout": [OneOf("auto"), *SHARED_RULES["dropout"]],
         "shared_weights": [Boolean()],
         "numerical_embedding": [OneOf("piecewise_linear", "periodic", None)],
         "standardize": [*SHARED_RULES["standardize"], OneOf("robust")],
@@ -179,10 +186,12 @@ default="piecewise_linear"
         categorical_features="from_dtype",
         numerical_embedding="piecewise_linear",
         shared_dropout=True,
+        input_dropout="auto",
         shared_weights=False,
     ):
         self.shared_weights = shared_weights
         self.shared_dropout = shared_dropout
+        self.input_dropout = input_dropout
         self.numerical_embedding = numerical_embedding
         self.hidden_layer_sizes = hidden_layer_sizes
         self.categorical_features = categorical_features
@@ -262,15 +271,14 @@ default="piecewise_linear"
         return round(self._effort.epochs * super()._n_epochs(n_steps))
 
     def _settle(self, data, *, going_on, incremental):
-        auto = self.alpha == self.dropout == self.max_iter == "auto"
+        chosen = self.alpha, self.dropout, self.input_dropout, self.max_iter
+        auto = all(value == "auto" for value in chosen)
         if not auto or self.solver != "adamw" or self.early_stopping:
             return self
         if going_on or incremental:
             return self
         settled = type(self)(**self.get_params(deep=False))
-        settled._effort, temperature = choose_effort(settled, data)
-        if self.n_members == 1:
-            settled._temperature = temperature
+        settled._effort, settled._temperature = choose_effort(settled, data)
         return settled
 
     def _finish(self, module):
@@ -282,8 +290,14 @@ default="piecewise_linear"
         if self.dropout != "auto":
             return self.dropout
         wide = min(as_sizes(self.hidden_layer_sizes), default=0) >= _WIDE
-        dropout = _DROPOUT * self._effort.dropout
+        dropout = round(_DROPOUT * self._effort.dropout, 2)
         return dropout if wide and self.solver != "lbfgs" else 0.0
+
+    @property
+    def _input_dropout(self):
+        if self.input_dropout != "auto":
+            return self.input_dropout
+        return self._effort.input_dropout
 
     def encode(self, X):
         """Turn a table into what the net takes: categories as codes 0, 1, ...

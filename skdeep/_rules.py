@@ -82,6 +82,11 @@ def check_estimator_parameters(estimator):
             "0 with solver='lbfgs', which needs a loss without randomness",
         ),
         (
+            "input_dropout",
+            lbfgs and p.get("input_dropout", 0) not in (0, "auto"),
+            "0 with solver='lbfgs', which needs a loss without randomness",
+        ),
+        (
             "batch_sampler",
             lbfgs and p["batch_sampler"] is not None,
             "None with solver='lbfgs', which has no batches",

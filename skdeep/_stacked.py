@@ -206,6 +206,7 @@ def _stream_key(training, digests):
         "label_smoothing",
         "standardize",
         "augmentation",
+        "input_dropout",
     )
     parts = [repr((training.seed, [settings.get(name) for name in names]))]
     X = batches.rows.X

@@ -84,14 +84,21 @@ def test_probabilities_are_calibrated_on_rows_that_were_held_out(noisy, monkeypa
     assert losses[0] < losses[1] - 0.02
 
 
-def test_several_nets_share_a_choice_and_keep_their_logits(short, noisy, monkeypatch):
+@pytest.mark.parametrize("shared", [False, True])
+def test_several_nets_share_a_choice_and_a_temperature(
+    short, noisy, monkeypatch, shared
+):
+    effort = _effort.EFFORTS[0]
     X, X_test, y, _ = noisy
-    ensemble = clone(NET).set_params(n_members=2).fit(X, y)
-    monkeypatch.setattr("skdeep._mlp.cool", None)
-    again = clone(NET).set_params(n_members=2).fit(X, y)
-    np.testing.assert_array_equal(
-        ensemble.predict_proba(X_test), again.predict_proba(X_test)
-    )
+    probabilities = []
+    for temperature in (1.0, 2.0):
+        monkeypatch.setattr(
+            "skdeep._mlp.choose_effort", lambda *_, t=temperature: (effort, t)
+        )
+        ensemble = clone(NET).set_params(n_members=2, shared_weights=shared)
+        probabilities.append(ensemble.fit(X, y).predict_proba(X_test))
+    sure, unsure = (p.max(1) for p in probabilities)
+    assert (unsure < sure).all()
 
 
 @pytest.mark.parametrize("effort", _effort.EFFORTS)

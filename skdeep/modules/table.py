@@ -13,6 +13,11 @@ _MOST_ONE_HOT = 8
 _EMBEDDING_SIZE = 8
 
 
+def coded_features(n_categories):
+    """Positions of the features that stay codes, for `CategoryEmbedding`."""
+    return [j for j, n in enumerate(n_categories) if n > _MOST_ONE_HOT]
+
+
 class TableInput(nn.Module):
     """What needs no training: (n_samples, n_features) to (n_samples, n_encoded).
 
@@ -60,7 +65,7 @@ class TableInput(nn.Module):
             if n <= _MOST_ONE_HOT
             for code in range(n)
         ]
-        coded = [j for j, n in enumerate(n_categories) if n > _MOST_ONE_HOT]
+        coded = coded_features(n_categories)
         self.positions = {
             "numbers": numbers,
             "missing": list(missing),

@@ -59,6 +59,7 @@ OWN = {
         "categorical_features": ["by_dtype", 3, {"a": 1}],
         "numerical_embedding": ["waves", 3],
         "shared_dropout": ["yes", None],
+        "input_dropout": [1.0, -0.1, "some", None],
         "shared_weights": ["yes", None],
     },
     DeepCNNClassifier: {
