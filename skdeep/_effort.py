@@ -50,7 +50,7 @@ class Effort(NamedTuple):
 
 # Noisy labels want more noise in the net, clean ones longer training with less.
 EFFORTS = (
-    Effort(dropout=1.5, input_dropout=0.2),
+    Effort(dropout=1.5, input_dropout=0.1),
     Effort(),
     Effort(epochs=2.0, decay=1 / 3, dropout=0.5, heat=1.6),
 )

@@ -9,7 +9,7 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 from skdeep import DeepCNNClassifier
-from skdeep._augmentation import CHANGES, augmentation
+from skdeep._augmentation import CHANGES, augmentation, column_dropout
 from skdeep._parameters import InvalidParameterError
 
 X, Y = load_digits(return_X_y=True)
@@ -133,3 +133,18 @@ def test_bad_names(bad):
 def test_lbfgs_takes_none():
     with pytest.raises(InvalidParameterError, match="`augmentation` must be None"):
         clone(NET).set_params(augmentation="flip", solver="lbfgs").fit(X[:50], Y[:50])
+
+
+def test_columns_are_dropped_from_the_whole_batch_and_codes_are_not():
+    generator = torch.Generator().manual_seed(0)
+    change = column_dropout(0.25, 3, generator)
+    x, target = torch.rand(5, 1003) + 1.0, torch.rand(5, 2)
+    changed, same = change(x, target)
+    assert same is target
+    kept = changed[:, :-3] / x[:, :-3]
+    assert_allclose(kept, kept[:1].expand_as(kept), rtol=1e-6)
+    stayed = kept[0] > 0
+    assert_allclose(kept[0][stayed], 4 / 3, rtol=1e-6)
+    assert 0.7 < stayed.float().mean() < 0.8
+    assert torch.equal(changed[:, -3:], x[:, -3:])
+    assert not torch.equal(change(x, target)[0], changed)

@@ -61,6 +61,7 @@ def test_few_rows_are_not_asked(short):
         {"max_iter": 8},
         {"alpha": 0.1},
         {"dropout": 0.3},
+        {"input_dropout": 0.1},
         {"solver": "adam"},
         {"early_stopping": True},
     ],
@@ -158,3 +159,39 @@ def test_searches_try_as_lone_fits_do(short, noisy):
         plain.cv_results_["mean_test_score"],
         atol=0.01,  # float rounding moves single predictions
     )
+
+
+def test_input_dropout_saves_a_net_from_noise(noisy):
+    X, X_test, y, y_test = noisy
+    net = clone(NET).set_params(max_iter=60, input_dropout=0.0)
+    losses = [
+        log_loss(
+            y_test, net.set_params(input_dropout=share).fit(X, y).predict_proba(X_test)
+        )
+        for share in (0.0, 0.3)
+    ]
+    assert losses[1] < losses[0] - 0.1
+
+
+def test_nets_that_lose_different_columns_train_in_one_stack(short, noisy):
+    X, _, y, _ = noisy
+    grid = {"input_dropout": [0.0, 0.3], "alpha": [0.1, 1.0]}
+    net = clone(NET).set_params(dtype="float64")
+    options = {"cv": 2, "scoring": "neg_log_loss", "refit": False}
+    plain, stacked = (
+        search(clone(net), grid, **options).fit(X, y)
+        for search in (GridSearchCV, StackedSearch)
+    )
+    np.testing.assert_allclose(
+        stacked.cv_results_["mean_test_score"], plain.cv_results_["mean_test_score"]
+    )
+    assert len(set(plain.cv_results_["mean_test_score"].round(6))) == 4
+
+
+def test_lbfgs_takes_no_input_dropout():
+    X, y = load_breast_cancer(return_X_y=True)
+    net = DeepMLPClassifier(solver="lbfgs", input_dropout=0.1)
+    with pytest.raises(
+        ValueError, match="`input_dropout` must be 0 with solver='lbfgs'"
+    ):
+        net.fit(X, y)
