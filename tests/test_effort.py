@@ -74,6 +74,8 @@ def test_what_the_user_chose_is_not_tried(short, noisy, monkeypatch, chosen):
 
 
 def test_probabilities_are_calibrated_on_rows_that_were_held_out(noisy, monkeypatch):
+    # A long training learns the wrong labels by heart.
+    monkeypatch.setattr(_effort, "EFFORTS", _effort.EFFORTS[-1:])
     X, X_test, y, y_test = noisy
     warm = clone(NET).set_params(dtype="float64").fit(X, y)
     monkeypatch.setattr("skdeep._mlp.cool", lambda module, temperature: None)
@@ -82,7 +84,7 @@ def test_probabilities_are_calibrated_on_rows_that_were_held_out(noisy, monkeypa
     ratio = raw.decision_function(X_test) / warm.decision_function(X_test)
     np.testing.assert_allclose(ratio, ratio[0, 0], rtol=1e-6)
     losses = [log_loss(y_test, net.predict_proba(X_test)) for net in (warm, raw)]
-    assert losses[0] < losses[1] - 0.02
+    assert losses[0] < losses[1] - 0.5
 
 
 @pytest.mark.parametrize("shared", [False, True])
