@@ -38,9 +38,9 @@ def param_distributions(estimator, size="small"):
     size : {"small", "medium", "large"}, default="small"
         How much is searched over.
 
-        - "small": the learning rate, the penalty, dropout and label smoothing. Nothing
-          of it changes what a net is made of, so the nets of
-          :class:`RandomizedSearchCV` train together (convolutional nets with dropout
+        - "small": the learning rate, the penalty, dropout (of the input too, in tables)
+          and label smoothing. Nothing of it changes what a net is made of, so the nets
+          of :class:`RandomizedSearchCV` train together (convolutional nets with dropout
           apart from those without).
         - "medium": besides, how wide and how deep the net is.
         - "large": besides, the activation function, the schedule of the learning rate,
@@ -80,6 +80,7 @@ def param_distributions(estimator, size="small"):
     deepmlpclassifier__label_smoothing
     deepmlpclassifier__learning_rate_init
     deepmlpclassifier__dropout
+    deepmlpclassifier__input_dropout
     """
     check_parameters({"size": size}, {"size": [OneOf(*_PARTS)]})
     prefix, net = _find_net(estimator)
@@ -122,6 +123,8 @@ def _regularisation(net):
         rate = net.learning_rate_init
         space["learning_rate_init"] = loguniform(rate / 5, rate * 5)
         space["dropout"] = _choices(net.dropout, 0.0, 0.1, 0.2, 0.35, 0.5)
+        if isinstance(net, DeepMLPClassifier):
+            space["input_dropout"] = _choices(net.input_dropout, 0.0, 0.1, 0.2)
     return space
 
 

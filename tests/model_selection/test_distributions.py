@@ -114,7 +114,13 @@ def test_ranges_follow_the_estimator():
 
 def test_lbfgs_gets_nothing_that_it_does_not_use():
     net = DeepCNNClassifier(solver="lbfgs")
-    unused = {"dropout", "learning_rate", "learning_rate_init", "batch_size"}
+    unused = {
+        "dropout",
+        "input_dropout",
+        "learning_rate",
+        "learning_rate_init",
+        "batch_size",
+    }
     assert not unused & param_distributions(net, "large").keys()
 
 
