@@ -233,7 +233,7 @@ def test_file_is_hardly_larger_than_the_weights(origin, size, kind, tmp_path):
     net = clone(NETS[kind]).set_params(max_iter=1)
     if size == "large":
         large = {"mlp": {"hidden_layer_sizes": (300, 300)}, "rnn": {"hidden_size": 150}}
-        net.set_params(**large.get(kind, {"n_filters": (40, 80)}), batch_size=1000)
+        net.set_params(**large.get(kind, {"n_filters": (60, 120)}), batch_size=1000)
     model = origin(net)
     joblib.dump(model, tmp_path / "model.joblib")
     final = model[-1] if hasattr(model, "steps") else model
@@ -246,6 +246,7 @@ def test_file_is_hardly_larger_than_the_weights(origin, size, kind, tmp_path):
 def test_file_does_not_grow_with_the_data():
     # Values that are few make fewer bins.
     net = clone(NETS["mlp"]).set_params(max_iter=1, numerical_embedding=None)
+    net.set_params(dtype="float32")
     few, many = (len(pickle.dumps(clone(net).fit(X[:n], Y[:n]))) for n in (300, len(X)))
     assert abs(many - few) < 200
 
