@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+import torch
+from numpy.testing import assert_allclose
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import load_digits
@@ -28,6 +30,17 @@ def test_many_rows_are_float32(net):
     assert dtype(clone(net).fit(X, y)) == "float32"
     assert dtype(clone(net).fit(X[:999], y[:999])) == "float64"
     assert dtype(clone(net).fit(X[:999].astype(np.float32), y[:999])) == "float32"
+
+
+@pytest.mark.parametrize("net", NETS)
+def test_modules_take_float64_all_the_same(net):
+    clf = clone(net).fit(X, y)
+    rows = torch.from_numpy(X[:5]).reshape(5, *clf.input_shape_).requires_grad_()
+    logits = clf.to_module()(rows)
+    assert_allclose(logits.detach().numpy(), clf.decision_function(X[:5]), atol=1e-5)
+    logits.sum().backward()
+    assert rows.grad.dtype == torch.float64
+    assert rows.grad.abs().sum() > 0
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

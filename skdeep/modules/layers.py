@@ -58,7 +58,7 @@ class Net(nn.Module):
 
     def forward(self, x):
         """Logits, (n_samples, n_outputs), of raw input, (n_samples, *input_shape)."""
-        return self.body(self.standardizer(x))
+        return self.body(self.standardizer(x.to(self.dtype)))
 
     def enter(self, x):
         """What the layers with weights see of raw input.

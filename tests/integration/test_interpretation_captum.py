@@ -23,6 +23,8 @@ SCHEDULE = {
     "learning_rate_init": 0.02,
     "max_iter": 8,
     "batch_size": 32,
+    # Differences are looked at closely.
+    "dtype": "float64",
     "random_state": 0,
 }
 RNN = DeepRNNClassifier(

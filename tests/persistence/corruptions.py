@@ -183,7 +183,8 @@ def _change_weights(path, target, rng):
     }
     kind = rng.choice([*changes, "gone", "renamed"])
     if kind in changes:
-        arrays[name] = np.asarray(changes[kind]())
+        with np.errstate(over="ignore"):
+            arrays[name] = np.asarray(changes[kind]())
     else:
         del arrays[name]
     if kind == "renamed":
