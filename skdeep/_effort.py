@@ -82,7 +82,11 @@ def choose_effort(estimator, data):
     if len(data.index) < _FEWEST_ROWS:
         return Effort(), 1.0
     seed = int(check_random_state(estimator.random_state).randint(2**31 - 1))
-    train, held_out = _split(data, seed)
+    try:
+        train, held_out = _split(data, seed)
+    except ValueError:
+        # Where all rows of each class are alike, there is nothing to hold out.
+        return Effort(), 1.0
     settings = estimator.get_params(deep=False)
     settings.update(random_state=seed, n_members=1, callbacks=None, verbose=False)
     trainings = []

@@ -124,6 +124,12 @@ def test_a_class_of_one_row_is_trained_on(short):
     assert net.predict_proba(X).shape == (len(X), 3)
 
 
+@pytest.mark.parametrize("y", [np.arange(600) % 2, np.arange(600)], ids=["two", "600"])
+def test_rows_that_leave_nothing_to_hold_out_are_trained_on(short, y):
+    net = clone(NET).fit(np.ones((600, 3)), y)
+    assert (dropout(net), net.n_iter_) == (0.3, 8)
+
+
 def test_labels_of_several_kinds_are_judged_one_by_one(short):
     X, y = load_digits(return_X_y=True)
     y = np.column_stack([y % 2, y > 4])
