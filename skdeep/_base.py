@@ -141,6 +141,9 @@ class BaseDeepClassifier(
         kind = self.standardize
         return kind if isinstance(kind, str) else bool(kind)
 
+    # Only tables have columns to drop.
+    _input_dropout = 0.0
+
     def _alpha(self, batches):
         """Strength of the penalty, given all training data, if it is known."""
         return self.alpha

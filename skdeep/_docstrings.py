@@ -86,14 +86,14 @@ dropout : float or "auto", default={dropout}
     the MLP knows, is 0.3 if all hidden layers have at least 64 units, and 0 otherwise
     or with "lbfgs".
 
-    If `alpha`, `dropout`, `input_dropout` and `max_iter` are all "auto", the solver is
-    "adamw", there is no early stopping and there are at least 500 samples, ``fit``
-    first tries three nets for half the epochs on four fifths of them: as above; with
-    one and a half times the dropout, and 0.1 on the input; and with half the dropout, a
-    third of `alpha` and then twice the epochs. Whichever is right on most of the other
-    samples (the last one by 0.2 % at least), that is how all are trained on. It takes
-    about as long as the training that follows. The logits are divided by a temperature
-    that is learned there as well (Guo et al., 2017).
+    In the MLP, if `alpha`, `dropout`, `input_dropout` and `max_iter` are all "auto",
+    the solver is "adamw", there is no early stopping and there are at least 500
+    samples, ``fit`` first tries three nets for half the epochs on four fifths of them:
+    as above; with one and a half times the dropout, and 0.1 on the input; and with half
+    the dropout, a third of `alpha` and then twice the epochs. Whichever is right on
+    most of the other samples (the last one by 0.2 % at least), that is how all are
+    trained on. It takes about as long as the training that follows. The logits are
+    divided by a temperature that is learned there as well (Guo et al., 2017).
 
 normalization : {"auto", "batch", "layer"} or None, default={normalization}
     Normalization between the linear maps and the activations. In the statistics of

@@ -108,8 +108,7 @@ def choose_effort(estimator, data):
         for effort, said in zip(EFFORTS, logits, strict=True)
     ]
     best = int(np.argmax(scores))
-    effort = EFFORTS[best]
-    return effort, effort.heat * judge.temperature(logits[best])
+    return EFFORTS[best], EFFORTS[best].heat * judge.temperature(logits[best])
 
 
 def cool(module, temperature):

@@ -167,10 +167,9 @@ def make_batches(estimator, data, randomness):
 
 
 def _augment(estimator, data, generator):
-    share = getattr(estimator, "_input_dropout", 0.0)
-    if share:
+    if estimator._input_dropout:
         n_codes = len(coded_features(data.facts["n_categories"]))
-        return column_dropout(share, n_codes, generator)
+        return column_dropout(estimator._input_dropout, n_codes, generator)
     names = getattr(estimator, "augmentation", None)
     if names is None:
         return None
@@ -308,7 +307,7 @@ def make_net(estimator, data, batches, randomness, module, max_iter, incremental
         {
             **estimator.get_params(deep=False),
             "alpha": alpha,
-            "input_dropout": getattr(estimator, "_input_dropout", 0.0),
+            "input_dropout": estimator._input_dropout,
         },
         n_classes=len(data.targets.classes),
         multilabel=data.targets.multilabel,

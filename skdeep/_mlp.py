@@ -271,19 +271,21 @@ default="piecewise_linear"
         return round(self._effort.epochs * super()._n_epochs(n_steps))
 
     def _settle(self, data, *, going_on, incremental):
-        chosen = self.alpha, self.dropout, self.input_dropout, self.max_iter
-        auto = all(value == "auto" for value in chosen)
-        if not auto or self.solver != "adamw" or self.early_stopping:
-            return self
-        if going_on or incremental:
+        settings = self.alpha, self.dropout, self.input_dropout, self.max_iter
+        if (
+            going_on
+            or incremental
+            or self.early_stopping
+            or self.solver != "adamw"
+            or any(value != "auto" for value in settings)
+        ):
             return self
         settled = type(self)(**self.get_params(deep=False))
         settled._effort, settled._temperature = choose_effort(settled, data)
         return settled
 
     def _finish(self, module):
-        if self._temperature != 1.0:
-            cool(module, self._temperature)
+        cool(module, self._temperature)
 
     @property
     def _dropout(self):
