@@ -9,6 +9,8 @@ import math
 
 import torch
 
+from skdeep._devices import send
+
 # As shares of each axis: the largest move, the largest part that is cut away, the side
 # of a hole. Then the parameter of the distribution of shares in mixup.
 _MOVE, _CUT, _HOLE, _MIXUP = 0.1, 0.2, 0.4, 0.2
@@ -42,7 +44,7 @@ def crop(x, target, generator):
         start = torch.rand(len(x), 1, generator=generator) * (1.0 - kept)
         place = (start + kept * torch.linspace(0.0, 1.0, length)) * (length - 1)
         low = place.floor()
-        share = _along(x, axis, (place - low).to(x.device, x.dtype))
+        share = _along(x, axis, send((place - low).to(x.dtype), x.device))
         x = torch.lerp(
             _take(x, axis, low.long()), _take(x, axis, low.long() + 1), share
         )
@@ -57,14 +59,15 @@ def cutout(x, target, generator):
         size = max(1, round(_HOLE * length))
         start = torch.randint(1 - size, length, (len(x), 1), generator=generator)
         place = torch.arange(length) - start
-        hole = hole & _along(x, axis, ((place >= 0) & (place < size)).to(x.device))
+        inside = send((place >= 0) & (place < size), x.device)
+        hole = hole & _along(x, axis, inside)
     return x.masked_fill(hole, 0.0), target
 
 
 def mixup(x, target, generator):
     """Mix pairs of samples and their targets (Zhang et al., 2018)."""
-    share = _beta(_MIXUP, len(x), generator).to(x.device)
-    other = torch.randperm(len(x), generator=generator).to(x.device)
+    share = send(_beta(_MIXUP, len(x), generator), x.device)
+    other = send(torch.randperm(len(x), generator=generator), x.device)
     # Padding is as good as the mean.
     x = x.nan_to_num(0.0)
     return tuple(
@@ -97,7 +100,7 @@ def column_dropout(share, n_kept, generator):
         keep = torch.ones(x.shape[1], dtype=x.dtype)
         dropped = keep[: x.shape[1] - n_kept]
         dropped.bernoulli_(1.0 - share, generator=generator).div_(1.0 - share)
-        return x * keep.to(x.device), target
+        return x * send(keep, x.device), target
 
     return augment
 
@@ -146,7 +149,7 @@ def _along(x, axis, values):
 
 def _take(x, axis, place):
     """Values at `place`, of shape (n_samples, length), along an axis of `x`."""
-    place = place.clamp(0, x.shape[axis] - 1).to(x.device)
+    place = send(place.clamp(0, x.shape[axis] - 1), x.device)
     return x.gather(axis, _along(x, axis, place).expand_as(x))
 
 

@@ -145,7 +145,7 @@ class StackedBackprop:
         losses : Tensor of shape (n_nets,)
             Weighted sums over the batch, without a graph.
         """
-        n_nets = len(batch.totals)
+        n_nets = len(batch.sizes)
         with torch.enable_grad():
             logits = self._logits(batch)
             target = batch.target.expand(n_nets, -1, -1)
@@ -154,7 +154,8 @@ class StackedBackprop:
             if batch.weight is not None:
                 losses = losses * batch.weight
             losses = losses.sum(1)
-            means = losses / losses.new_tensor(batch.totals)
+            totals = torch.as_tensor(batch.totals, dtype=losses.dtype).to(losses.device)
+            means = losses / totals
             found = torch.autograd.grad(means.sum(), list(self.parameters.values()))
         # Written into rows by hand: autograd would want them contiguous.
         for gradient, value in zip(self.gradients, found, strict=True):

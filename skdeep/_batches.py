@@ -7,9 +7,13 @@ import torch
 from scipy import sparse
 from scipy.special import entr
 
+from skdeep._devices import send
+
 # Rows are gathered for many batches at once: few large copies instead of many small
 # ones, and yet never a second copy of the data.
 _CHUNK_BYTES = 4 * 2**20
+# An accelerator has the data already and would idle between small ones.
+_CHUNK_BYTES_THERE = 256 * 2**20
 # Statistics need several float64 copies of a chunk; these fit into the cache.
 _STATISTICS_BYTES = 2**19
 
@@ -68,12 +72,17 @@ class Rows:
         self.X, self.subset = X, subset
         self.fold, self.dtype, self.device = fold, dtype, device
         self.row_bytes = X.shape[1] * dtype.itemsize
+        self.moved = None
         if device.type != "cpu":
-            self.X = self._to_tensor(X[:] if subset is None else X[subset])
-            self.subset = None
+            self.moved = self._to_tensor(X[:] if subset is None else X[subset])
 
     def __len__(self):
         return self.X.shape[0] if self.subset is None else len(self.subset)
+
+    @property
+    def chunk_bytes(self):
+        """How much to take at once."""
+        return _CHUNK_BYTES if self.moved is None else _CHUNK_BYTES_THERE
 
     def take(self, index):
         """Tensor of shape (n_positions, *module_shape).
@@ -83,10 +92,10 @@ class Rows:
         index : ndarray of int, or slice
             Positions.
         """
-        if isinstance(self.X, torch.Tensor):
+        if self.moved is not None:
             if not isinstance(index, slice):
-                index = torch.from_numpy(index).to(self.device)
-            return self.fold(self.X[index])
+                index = send(torch.from_numpy(index), self.device)
+            return self.fold(self.moved[index])
         if self.subset is not None:
             index = self.subset[index]
         if type(self.X) is np.ndarray and not isinstance(index, slice):
@@ -116,14 +125,30 @@ class Batch(NamedTuple):
     weight : Tensor of shape (n_batch,) or None
         Sample weights.
 
-    total : float
+    total : float or Tensor
         Their sum, or the number of rows.
     """
 
     x: torch.Tensor
     target: torch.Tensor
     weight: torch.Tensor | None
-    total: float
+    total: float | torch.Tensor
+
+    @property
+    def totals(self):
+        """The total in a list."""
+        return [self.total]
+
+    @property
+    def sizes(self):
+        """The number of rows in a list."""
+        return [len(self.x)]
+
+    def with_totals_there(self):
+        """Take the total from the weights, on their device."""
+        if self.weight is None:
+            return self
+        return self._replace(total=self.weight.sum())
 
 
 class StackedBatch(NamedTuple):
@@ -137,7 +162,7 @@ class StackedBatch(NamedTuple):
 
     weight : Tensor of shape (n_nets or 1, n_batch) or None
 
-    totals : list of float
+    totals : list of float, or Tensor
         Sum of the weights of each net's batch.
 
     sizes : list of int
@@ -147,8 +172,15 @@ class StackedBatch(NamedTuple):
     x: torch.Tensor
     target: torch.Tensor
     weight: torch.Tensor | None
-    totals: list
+    totals: list | torch.Tensor
     sizes: list
+
+    def with_totals_there(self):
+        """Take the totals from the weights, on their device."""
+        if self.weight is None:
+            # Without weights, all batches have one size.
+            return self._replace(totals=self.target.new_full((), self.totals[0]))
+        return self._replace(totals=self.weight.sum(1))
 
 
 def stack_batches(batches, n_nets):
@@ -246,16 +278,19 @@ class Batches:
     def chunk_size(self, standardizer):
         """Rows that are gathered at once; a table's first stage makes them wider."""
         row_bytes = self.rows.row_bytes * getattr(standardizer, "widening", 1)
-        per_chunk = max(1, _CHUNK_BYTES // (row_bytes * self.batch_size))
+        n_bytes = row_bytes * self.batch_size
+        per_chunk = max(1, self.rows.chunk_bytes // n_bytes)
         return per_chunk * self.batch_size
 
     def learn_statistics(self, standardizer):
         """Show all rows to an ``InputStandardizer``."""
-        for part in _cut(self.index, max(2, _STATISTICS_BYTES // self.rows.row_bytes)):
+        rows = self.rows
+        n_bytes = _STATISTICS_BYTES if rows.moved is None else rows.chunk_bytes // 8
+        for part in _cut(self.index, max(2, n_bytes // rows.row_bytes)):
             weight = torch.ones(len(part))
             if self.weight is not None:
                 weight = torch.from_numpy(self.weight[part])
-            standardizer.update(self.rows.take(part), weight.to(self.rows.device))
+            standardizer.update(rows.take(part), weight.to(rows.device))
 
     def epoch(self, standardizer):
         """Yield the batches of one epoch.
@@ -282,13 +317,13 @@ class Batches:
         for part in _cut(self.index[self.order()], self.chunk_size(standardizer)):
             sizes = [len(piece) for piece in _cut(part, self.batch_size)]
             x = standardizer(self.rows.take(part)).split(sizes)
-            target = self.target_rows(part).to(device).split(sizes)
+            target = send(self.target_rows(part), device).split(sizes)
             if self.weight is None:
                 yield from map(Batch, x, target, [None] * len(sizes), sizes)
                 continue
             weight = self.weight[part]
             totals = np.add.reduceat(weight, np.cumsum([0, *sizes[:-1]])).tolist()
-            weight = torch.from_numpy(weight).to(device, dtype).split(sizes)
+            weight = send(torch.from_numpy(weight).to(dtype), device).split(sizes)
             yield from map(Batch, x, target, weight, totals)
 
 

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import warnings
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -53,3 +54,26 @@ def resolve_dtype(dtype, X_dtype, device):
             "Got 'float64'."
         )
     return getattr(torch, dtype)
+
+
+def send(tensor, device):
+    """Move a Tensor from the CPU without waiting for what the device is doing."""
+    if device.type != "cuda":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
+
+
+@contextmanager
+def own_stream(device):
+    """Work on a stream of one's own on CUDA: the default one can't be recorded."""
+    if device.type != "cuda":
+        yield
+        return
+    outer = torch.cuda.current_stream(device)
+    stream = torch.cuda.Stream(device)
+    stream.wait_stream(outer)
+    try:
+        with torch.cuda.stream(stream):
+            yield
+    finally:
+        outer.wait_stream(stream)

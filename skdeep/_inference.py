@@ -12,6 +12,8 @@ from skdeep._threads import DENSE_FORWARD, MODULE_FORWARD, threads_for
 # Values in the widest layer of one chunk, which should stay in the cache from layer to
 # layer. Calling a torch module costs more than a few products of numpy: larger chunks.
 _MODULE_CHUNK = 2**18
+# An accelerator needs many rows to be busy.
+_CHUNK_THERE = 2**26
 _DENSE_CHUNK = 2**17
 _DENSE_ROWS = 256
 
@@ -45,7 +47,8 @@ def forward(module, rows):
             # The module knows what to do with missing values.
             return on_torch(x) if math.isnan(logits.sum()) else logits
     else:
-        size = max(1, _MODULE_CHUNK // module.row_size)
+        on_cpu = module.device.type == "cpu"
+        size = max(1, (_MODULE_CHUNK if on_cpu else _CHUNK_THERE) // module.row_size)
         compute, worth_sharing = on_torch, MODULE_FORWARD
 
     n_operations = 2 * module.n_operations * min(size, n_samples)

@@ -8,6 +8,7 @@ needs no ``torch.optim``, whose first use in a process imports the compiler.
 import math
 from functools import partial
 from itertools import pairwise, starmap
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -83,8 +84,37 @@ def _channels_second(rows, n_dims):
     return rows.movedim(-1, 2) if n_dims == 4 else rows
 
 
+class StepNumbers(NamedTuple):
+    """What a step takes besides parameters and gradients.
+
+    Each is a list with a number for each net, a Tensor of shape (n_nets, 1) on the
+    device of the nets, or None where the step has no such part.
+
+    Attributes
+    ----------
+    slopes : list, Tensor or None
+        Multiples of the weights to be added to their gradients.
+
+    sizes : list or Tensor
+        Of the update, as the rule of the solver understands it.
+
+    kept : list, Tensor or None
+        Share of the weights that decay leaves.
+
+    bounds : list, Tensor or None
+        By how much the weights come nearer to zero.
+    """
+
+    slopes: list | torch.Tensor | None
+    sizes: list | torch.Tensor
+    kept: list | torch.Tensor | None
+    bounds: list | torch.Tensor | None
+
+
 def _per_net(numbers, like):
     """One number if all nets agree on it, else a column of them."""
+    if isinstance(numbers, torch.Tensor):
+        return numbers
     if min(numbers) == max(numbers):
         return numbers[0]
     # Five times as fast as a tensor of a list.
@@ -141,26 +171,39 @@ class Penalty:
             values += np.multiply(self.l2, (w * w).sum(1).tolist()) / 2
         return (values / totals).tolist()
 
-    def add_gradient(self, totals):
-        """Add the gradient of the smooth part."""
+    def slopes(self, totals):
+        """Multiple of the weights that is the gradient of the smooth part."""
         if any(self.l2):
-            factors = [x / total for x, total in zip(self.l2, totals, strict=True)]
-            factor = _per_net(factors, self.weights)
-            _add_multiple(self.gradients, self.weights, factor)
+            return [x / total for x, total in zip(self.l2, totals, strict=True)]
+        return None
 
-    def shrink(self, rates, totals):
+    def kept(self, rates):
+        """Share of the weights that decay leaves."""
+        if any(self.decay):
+            return [1.0 - r * x for r, x in zip(rates, self.decay, strict=True)]
+        return None
+
+    def bounds(self, rates, totals):
+        """By how much the L1 part brings weights nearer to zero."""
+        if any(self.l1):
+            return [r * x / t for r, x, t in zip(rates, self.l1, totals, strict=True)]
+        return None
+
+    def add_gradient(self, slopes):
+        """Add the gradient of the smooth part."""
+        if slopes is not None:
+            _add_multiple(self.gradients, self.weights, _per_net(slopes, self.weights))
+
+    def shrink(self, kept, bounds):
         """Apply what isn't part of the gradient: weight decay, then the L1 part.
 
         The proximal step of L1 (Parikh and Boyd, 2014) leaves exact zeros.
         """
         w = self.weights
-        if any(self.decay):
-            kept = [1.0 - r * x for r, x in zip(rates, self.decay, strict=True)]
+        if kept is not None:
             w *= _per_net(kept, w)
-        if any(self.l1):
-            bound = _per_net(
-                [r * x / t for r, x, t in zip(rates, self.l1, totals, strict=True)], w
-            )
+        if bounds is not None:
+            bound = _per_net(bounds, w)
             w -= torch.clip(w, -bound, bound)
 
 
@@ -185,8 +228,13 @@ class SGD:
         """Go on with some of the nets of `other`."""
         self.velocity = other.velocity[rows]
 
-    def update(self, vectors, gradients, rates):
-        step = _per_net([-rate for rate in rates], vectors)
+    def sizes(self, rates, n_steps):
+        """What ``update`` multiplies gradients by."""
+        return [-rate for rate in rates]
+
+    def update(self, vectors, gradients, sizes):
+        """Move the parameters by their gradients."""
+        step = _per_net(sizes, vectors)
         self.velocity *= self.momentum
         _add_multiple(self.velocity, gradients, step)
         if self.nesterov:
@@ -223,16 +271,37 @@ class Adam:
         self.mean = torch.zeros_like(vectors) if any(self.beta_1) else None
         self.square = torch.zeros_like(vectors)
         self.scratch = torch.empty_like(vectors)
-        self.n_steps = 0
 
     def take_over(self, other, rows):
         """Go on with some of the nets of `other`."""
-        self.n_steps, self.square = other.n_steps, other.square[rows]
+        self.square = other.square[rows]
         if self.mean is not None:
             self.mean = other.mean[rows]
 
-    def update(self, vectors, gradients, rates):
-        self.n_steps += 1
+    def sizes(self, rates, n_steps):
+        """Rates, bias corrections and constant factors of the averages in one.
+
+        Parameters
+        ----------
+        rates : list of float
+            Of each net.
+
+        n_steps : int
+            Steps so far, this one included.
+        """
+        betas = list(zip(self.beta_1, self.beta_2, strict=True))
+        corrections = {
+            (b1, b2): (1.0 - b1)
+            / (1.0 - b1**n_steps)
+            * math.sqrt((1.0 - b2**n_steps) / (1.0 - b2))
+            for b1, b2 in set(betas)
+        }
+        return [
+            rate * corrections[pair] for rate, pair in zip(rates, betas, strict=True)
+        ]
+
+    def update(self, vectors, gradients, sizes):
+        """Move the parameters by the averages of their gradients."""
         self.square *= self.keep_2
         self.square.addcmul_(gradients, gradients)
         if self.mean is not None:
@@ -240,22 +309,11 @@ class Adam:
             gradients = self.mean
         scale = _sqrt(self.square, out=self.scratch)
         scale += self.floor
-        factor = _per_net(self._factors(rates), vectors)
+        factor = _per_net(sizes, vectors)
         if isinstance(factor, torch.Tensor):
             scale *= 1.0 / factor
             factor = 1.0
         vectors.addcdiv_(gradients, scale, value=-factor)
-
-    def _factors(self, rates):
-        """Rates, bias corrections and constant factors of the averages in one."""
-        t, betas = self.n_steps, list(zip(self.beta_1, self.beta_2, strict=True))
-        corrections = {
-            (b1, b2): (1.0 - b1) / (1.0 - b1**t) * math.sqrt((1.0 - b2**t) / (1.0 - b2))
-            for b1, b2 in set(betas)
-        }
-        return [
-            rate * corrections[pair] for rate, pair in zip(rates, betas, strict=True)
-        ]
 
 
 class Solver:
@@ -279,7 +337,7 @@ class Solver:
     """
 
     def __init__(self, vectors, gradients, n_penalized, settings, n_steps, n_threads=1):
-        self.n_penalized, self.settings = n_penalized, settings
+        self.n_penalized, self.settings, self.n_steps = n_penalized, settings, 0
         self.vectors, self.gradients = vectors, gradients
         self.penalty = Penalty(
             vectors[:, :n_penalized], gradients[:, :n_penalized], settings
@@ -322,6 +380,7 @@ class Solver:
             vectors, gradients, self.n_penalized, settings, [None] * len(rows)
         )
         kept.schedules = [self.schedules[row] for row in rows]
+        kept.n_steps = self.n_steps
         for (rule, *_), (other, *_) in zip(kept.rules, self.rules, strict=True):
             rule.take_over(other, rows)
         return kept
@@ -334,14 +393,29 @@ class Solver:
         totals : sequence of float
             Sum of the sample weights of each net's batch.
         """
+        self.apply(self.next_numbers(totals))
+
+    def next_numbers(self, totals):
+        """Go on to the next step. Returns its ``StepNumbers``."""
         rates = [schedule.rate for schedule in self.schedules]
-        self.penalty.add_gradient(totals)
-        if self.clip is not None:
-            self._clip()
-        self.team.share(partial(_update, rates), self.rules)
-        self.penalty.shrink(rates, totals)
         for schedule in self.schedules:
             schedule.step_done()
+        self.n_steps += 1
+        (rule, *_), *_ = self.rules
+        return StepNumbers(
+            self.penalty.slopes(totals),
+            rule.sizes(rates, self.n_steps),
+            self.penalty.kept(rates),
+            self.penalty.bounds(rates, totals),
+        )
+
+    def apply(self, numbers):
+        """Move the parameters as the ``StepNumbers`` say."""
+        self.penalty.add_gradient(numbers.slopes)
+        if self.clip is not None:
+            self._clip()
+        self.team.share(partial(_update, numbers.sizes), self.rules)
+        self.penalty.shrink(numbers.kept, numbers.bounds)
 
     def _clip(self):
         """Shorten gradients that are too long (Pascanu et al., 2013)."""
@@ -349,10 +423,10 @@ class Solver:
         self.gradients *= torch.clip(self.clip / (norms + 1e-12), max=1.0)
 
 
-def _update(rates, rule, vectors, gradients):
+def _update(sizes, rule, vectors, gradients):
     # Each thread has modes of its own.
     with torch.no_grad(), np.errstate(all="ignore"):
-        rule.update(vectors, gradients, rates)
+        rule.update(vectors, gradients, sizes)
 
 
 def minimize_lbfgs(flat, penalty, loss, total, *, max_iter, max_fun, tol, callback):
@@ -398,7 +472,7 @@ def minimize_lbfgs(flat, penalty, loss, total, *, max_iter, max_fun, tol, callba
     def objective(z):
         place(z)
         value = float(loss()) + penalty.values([total])[0]
-        penalty.add_gradient([total])
+        penalty.add_gradient(penalty.slopes([total]))
         g = flat.gradient.double().cpu().numpy()
         return value, np.concatenate([g[:n] + l1, l1 - g[:n], g[n:]])
 

@@ -19,6 +19,8 @@ from scipy import sparse
 from skdeep import _backprop as backprop
 from skdeep._batches import Batches, stack_batches
 from skdeep._dense import DenseGradient
+from skdeep._devices import own_stream
+from skdeep._graphs import make_step
 from skdeep._optimizers import Solver
 from skdeep._progress import Curves, Validation
 from skdeep._threads import TRAINING, n_stacks_for, threads_for
@@ -96,7 +98,11 @@ def train(trainings, n_threads):
     """
     results, stop = [None] * len(trainings), threading.Event()
     n_operations = max(t.net.solver_settings_["n_operations"] for t in trainings)
-    n_threads = n_stacks_for(n_operations, n_threads)
+    if all(_is_on_cpu(training) for training in trainings):
+        n_threads = n_stacks_for(n_operations, n_threads)
+    else:
+        # All nets at once keep an accelerator busy.
+        n_threads = 1
     plan = _plan(trainings, n_threads)
     # Stacks that train at the same time take one thread each.
     worth_sharing = TRAINING if n_threads == 1 or len(plan) == 1 else np.inf
@@ -125,6 +131,10 @@ def train(trainings, n_threads):
     return results
 
 
+def _is_on_cpu(training):
+    return training.net.module_.device.type == "cpu"
+
+
 def _run_alone(training):
     try:
         return training.run()
@@ -142,7 +152,7 @@ def _plan(trainings, n_threads):
         positions = list(group)
         most = 1
         if key:
-            on_cpu = trainings[positions[0]].net.module_.device.type == "cpu"
+            on_cpu = _is_on_cpu(trainings[positions[0]])
             most = _LARGEST_STACK if on_cpu else len(positions)
             most = min(most, -(-len(positions) // n_threads))
         plan += _cut(positions, [keys[i][1] for i in positions], most)
@@ -221,9 +231,6 @@ def _stream_key(training, digests):
 def _digest(array):
     if array is None:
         return ""
-    if isinstance(array, torch.Tensor):
-        # X on an accelerator: looking at it would cost more than comparing saves.
-        return str(array.data_ptr())
     digest = hashlib.blake2b(f"{array.shape}{array.dtype}".encode())
     digest.update(np.ascontiguousarray(array).view(np.uint8).data)
     return digest.hexdigest()
@@ -253,12 +260,14 @@ class Stack:
         self.active = list(range(len(trainings)))
         settings = [t.net.solver_settings_ for t in trainings]
         self._lay_out()
-        self.solver = Solver(
-            self.vectors,
-            self.gradients,
-            trainings[0].net.flat_.n_penalized,
-            settings,
-            [s["n_steps"] for s in settings],
+        self._step_with(
+            Solver(
+                self.vectors,
+                self.gradients,
+                trainings[0].net.flat_.n_penalized,
+                settings,
+                [s["n_steps"] for s in settings],
+            )
         )
 
     def run(self, stop, worth_sharing):
@@ -283,6 +292,7 @@ class Stack:
                 torch.no_grad(),
                 np.errstate(all="ignore"),
                 threads_for(n_operations, worth_sharing),
+                own_stream(self.trainings[0].net.module_.device),
             ):
                 while self.active:
                     self._train_epoch(stop)
@@ -318,6 +328,10 @@ class Stack:
         for module in modules:
             module.train()
 
+    def _step_with(self, solver):
+        modules = [self.trainings[i].net.module_ for i in self.active]
+        self.solver, self.step = solver, make_step(self.gradient, solver, modules)
+
     def _train_epoch(self, stop):
         nets = [self.trainings[i] for i in self.active]
         begun = [_attempt(t.net.begin_epoch, t.events, {}) for t in nets]
@@ -333,8 +347,7 @@ class Stack:
             if stop.is_set():
                 raise KeyboardInterrupt
             batch = stack_batches(batches, n_nets)
-            losses = losses + self.gradient(batch)
-            self.solver.step(batch.totals)
+            losses = losses + self.step(batch)
             totals = totals + np.array(batch.totals)
             n_seen = n_seen + np.array(batch.sizes)
             n_batches += 1
@@ -358,7 +371,7 @@ class Stack:
             self.active = [self.active[row] for row in staying]
             if self.active:
                 self._lay_out()
-                self.solver = self.solver.keep(staying, self.vectors, self.gradients)
+                self._step_with(self.solver.keep(staying, self.vectors, self.gradients))
 
     def _judge(self, i, schedule, loss, n_seen):
         training, progress = self.trainings[i], self.progress[i]

@@ -8,6 +8,8 @@ from skorch.dataset import Dataset
 
 from skdeep import _optimizers as optimizers
 from skdeep._backprop import gradient_function
+from skdeep._devices import own_stream
+from skdeep._graphs import make_step
 from skdeep._losses import loss_function
 from skdeep._progress import Outcome, Progress
 from skdeep._threads import TRAINING, n_shards_for, n_updaters_for, threads_for
@@ -97,7 +99,8 @@ class TrainingNet(NeuralNetClassifier):
         """Lay the parameters out flat and set the solver up."""
         settings = self.solver_settings_
         flat = self.flat_ = optimizers.FlatParameters(self.module_)
-        n_shards = n_shards_for(settings["n_operations"])
+        on_cpu = self.module_.device.type == "cpu"
+        n_shards = n_shards_for(settings["n_operations"]) if on_cpu else 1
         n_threads = min(n_shards, torch.get_num_threads())
         self.solver_ = optimizers.Solver(
             flat.vector[None],
@@ -118,6 +121,7 @@ class TrainingNet(NeuralNetClassifier):
             n_shards,
             n_threads,
         )
+        self.step_ = make_step(self.gradient_, self.solver_, [self.module_])
         # A torch optimizer imports torch's compiler: only for callbacks that look.
         self.optimizer_ = SolverHandle(self.solver_, flat) if self.callbacks_ else None
         return self
@@ -145,7 +149,10 @@ class TrainingNet(NeuralNetClassifier):
         """
         progress = self.start(validation, curves)
         try:
-            with threads_for(self.solver_settings_["n_operations"], TRAINING):
+            with (
+                threads_for(self.solver_settings_["n_operations"], TRAINING),
+                own_stream(self.module_.device),
+            ):
                 self.fit_loop(
                     batches, epochs=max_iter, progress=progress, events=events
                 )
@@ -179,7 +186,8 @@ class TrainingNet(NeuralNetClassifier):
         """Drop what only training needs: moments, gradients, closures."""
         if self.flat_ is not None:
             self.flat_.release_gradients()
-        self.flat_ = self.solver_ = self.gradient_ = self.optimizer_ = None
+        self.flat_ = self.solver_ = self.gradient_ = None
+        self.step_ = self.optimizer_ = None
 
     def fit_loop(self, X, y=None, epochs=None, *, progress, events):
         """Train for at most `epochs` epochs.
@@ -233,7 +241,7 @@ class TrainingNet(NeuralNetClassifier):
         n_seen : int
             Number of samples.
         """
-        step = self._announced_step if self._listens_to_batches() else self._step
+        step = self._announced_step if self._listens_to_batches() else self.step_
         if self.optimizer_ is not None:
             self.optimizer_.follow()
         loss_sum, total, n_seen, n_batches = 0.0, 0.0, 0, 0
@@ -248,11 +256,6 @@ class TrainingNet(NeuralNetClassifier):
         if self.optimizer_ is not None:
             self.optimizer_.follow()
         return float(loss_sum) / total + penalty, n_seen
-
-    def _step(self, batch):
-        loss = self.gradient_(batch)
-        self.solver_.step([batch.total])
-        return loss
 
     def _announced_step(self, batch):
         pair = (batch.x, batch.target)

@@ -111,7 +111,7 @@ def test_rows_to_another_type_leave_the_array_alone():
 def test_rows_on_a_device_are_moved_once():
     device = torch.device("meta")
     rows = Rows(X[:4], Fold((64,)), torch.float32, device)
-    assert rows.X.device == device
+    assert rows.moved.device == device
     assert rows.take(slice(1, 3)).shape == (2, 64)
     assert len(rows) == 4
 

@@ -39,13 +39,14 @@ class MaskedBatchNorm(BatchNorm1d):
     def forward(self, x, mask):
         if mask is None or not self.training:
             return super().forward(x)
-        present, row_weight = mask[:, 0], self.row_weight
+        # Each step is a row of its own; padding has no weight.
+        row_weight, weight = self.row_weight, mask[:, 0].to(x.dtype)
         if row_weight is not None:
-            self.row_weight = row_weight[:, None].expand_as(present)[present]
-        normalized = torch.zeros_like(x.transpose(1, 2))
-        normalized[present] = super().forward(x.transpose(1, 2)[present])
+            weight = weight * row_weight[:, None]
+        self.row_weight = weight.flatten()
+        normalized = super().forward(x.transpose(1, 2).flatten(0, 1))
         self.row_weight = row_weight
-        return normalized.transpose(1, 2)
+        return normalized.unflatten(0, weight.shape).transpose(1, 2)
 
 
 NORMS = {"layer": MaskedLayerNorm, "batch": MaskedBatchNorm}

@@ -1,5 +1,7 @@
 """Recurrent nets for sequences, of equal or of different length."""
 
+import warnings
+
 import torch
 from torch import nn
 
@@ -63,7 +65,12 @@ class RecurrentLayer(nn.Module):
             # Not every processor has an LSTM in bfloat16.
             with torch.autocast("cpu", enabled=False):
                 return cells(x.to(cells.weight_ih_l0.dtype))[0]
-        return cells(x)[0]
+        if x.device.type != "cuda":
+            return cells(x)[0]
+        with warnings.catch_warnings():
+            # They lie where solvers want them, and copying them together costs little.
+            warnings.filterwarnings("ignore", "RNN module weights are not part")
+            return cells(x)[0]
 
 
 class SequencePool(nn.Module):
@@ -153,14 +160,19 @@ def join_steps(x, mask, patch_size):
     return x.flatten(2), mask
 
 
-def _may_look():
-    """Whether the work may depend on values: not if a graph is to hold for others."""
-    return not (torch.jit.is_tracing() or torch.compiler.is_compiling())
+def _may_look(x):
+    """Whether the work may depend on values.
+
+    Not if a graph is to hold for others, nor on an accelerator, which would be waited
+    for.
+    """
+    traced = torch.jit.is_tracing() or torch.compiler.is_compiling()
+    return x.device.type == "cpu" and not traced
 
 
 def trim(x, mask):
     """Cut off the steps that are padding in every sequence."""
-    if mask is None or not _may_look():
+    if mask is None or not _may_look(x):
         return x, mask
     longest = max(1, int(mask.any(0).sum()))
     return x[:, :longest], mask[:, :longest]
@@ -305,7 +317,7 @@ class RNN(Net):
 
     def body(self, x):
         """Logits of standardized input."""
-        if self.embedding is None and _may_look() and not torch.isnan(x).any():
+        if self.embedding is None and _may_look(x) and not torch.isnan(x).any():
             return self._read(x, None)
         return self._read(*self._steps(x))
 

@@ -13,6 +13,15 @@ from torch import nn
 
 from skdeep import DeepCNNClassifier, DeepMLPClassifier, DeepRNNClassifier
 
+# A layer of cells, and nothing that others don't have.
+GRU = {
+    "architecture": "recurrent",
+    "cell_type": "gru",
+    "bidirectional": False,
+    "pooling": "last",
+    "normalization": None,
+}
+
 
 def digits(dtype):
     """Images of 8 x 8 pixels, flat, and their classes."""
@@ -44,21 +53,22 @@ def _dense(title, data, hidden, batch_size, n_epochs, bars):
     )
 
 
-def dense_fits(X, y, hidden, batch_size, n_epochs):
+def dense_fits(X, y, hidden, batch_size, n_epochs, device="cpu"):
     """Name to a function that trains a dense net and returns it."""
     sizes = (X.shape[1], *hidden, len(np.unique(y)))
     same = {"batch_size": batch_size, "max_iter": n_epochs, "n_iter_no_change": np.inf}
-
+    ours = DeepMLPClassifier(hidden, device=device, **PLAIN, **same)
     X_torch = X.astype(np.float32)
 
     def new():
         return dense(sizes)
 
+    shape = batch_size, n_epochs
     return {
-        "skdeep": lambda: DeepMLPClassifier(hidden, **PLAIN, **same).fit(X, y),
+        "skdeep": lambda: clone(ours).fit(X, y),
         "scikit-learn": lambda: MLPClassifier(hidden, **same).fit(X, y),
-        "skorch": lambda: skorch_net(new(), batch_size, n_epochs).fit(X_torch, y),
-        "bare torch": lambda: torch_fit(new(), X_torch, y, batch_size, n_epochs),
+        "skorch": lambda: skorch_net(new(), *shape, device=device).fit(X_torch, y),
+        "bare torch": lambda: torch_fit(new(), X_torch, y, *shape, device),
     }
 
 
@@ -66,39 +76,45 @@ def cnn():
     X, y = digits("float32")
     net = DeepCNNClassifier(input_shape=(1, 8, 8), n_filters=(16, 32), batch_size=32)
     bars = {"skorch": 0.6, "bare torch": 1.05}
-    yield _deep("fit CNN on 8 x 8, batch 32", net, _Convolutional, X, y, 3, bars)
-    images = np.zeros((1000, 28, 28), dtype=np.float32)
-    images[:, 2:26, 2:26] = X[:1000].reshape(-1, 8, 8).repeat(3, 1).repeat(3, 2)
+    yield deep("fit CNN on 8 x 8, batch 32", net, Convolutional, X, y, 3, bars)
+    X, y = large_digits()
     net = DeepCNNClassifier(input_shape=(1, 28, 28), batch_size=100)
     bars = {"bare torch": 1.05}
     title = "fit CNN on 28 x 28, batch 100"
-    yield _deep(title, net, _Convolutional, images.reshape(1000, -1), y[:1000], 1, bars)
+    yield deep(title, net, Convolutional, X[:1000], y[:1000], 1, bars)
+
+
+def large_digits():
+    """Images of 28 x 28 pixels, flat, and their classes."""
+    X, y = digits("float32")
+    images = np.zeros((len(X), 28, 28), dtype=np.float32)
+    images[:, 2:26, 2:26] = X.reshape(-1, 8, 8).repeat(3, 1).repeat(3, 2)
+    return images.reshape(len(X), -1), y
 
 
 def rnn():
     X, y = digits("float32")
-    plain = {
-        "architecture": "recurrent",
-        "cell_type": "gru",
-        "bidirectional": False,
-        "pooling": "last",
-        "normalization": None,
-    }
-    net = DeepRNNClassifier(input_shape=(8, 8), batch_size=32, **plain)
+    net = DeepRNNClassifier(input_shape=(8, 8), batch_size=32, **GRU)
     bars = {"skorch": 0.6, "bare torch": 1.05}
-    yield _deep("fit GRU on 8 steps, batch 32", net, _Recurrent, X, y, 3, bars)
-    steps = np.random.default_rng(0).normal(size=(500, 100, 4)).astype(np.float32)
-    y = (steps.mean((1, 2)) > 0).astype(np.int64)
-    net = DeepRNNClassifier(input_shape=(100, 4), batch_size=50, **plain)
+    yield deep("fit GRU on 8 steps, batch 32", net, Recurrent, X, y, 3, bars)
+    X, y = sequences(500)
+    net = DeepRNNClassifier(input_shape=(100, 4), batch_size=50, **GRU)
     bars = {"bare torch": 1.05}
-    title = "fit GRU on 100 steps, batch 50"
-    yield _deep(title, net, _Recurrent, steps.reshape(500, -1), y, 2, bars)
+    yield deep("fit GRU on 100 steps, batch 50", net, Recurrent, X, y, 2, bars)
 
 
-def _deep(title, net, by_hand, X, y, n_epochs, bars):
-    net.set_params(max_iter=n_epochs, n_iter_no_change=np.inf)
+def sequences(n_samples):
+    """Sequences of 100 steps of 4 features, flat, and two classes."""
+    steps = np.random.default_rng(0).normal(size=(n_samples, 100, 4))
+    y = (steps.mean((1, 2)) > 0).astype(np.int64)
+    return steps.astype(np.float32).reshape(n_samples, -1), y
+
+
+def deep(title, net, by_hand, X, y, n_epochs, bars, device="cpu"):
+    """Case of a net that autograd trains."""
+    net.set_params(max_iter=n_epochs, n_iter_no_change=np.inf, device=device)
     layers = by_hand(clone(net).set_params(max_iter=1).fit(X, y).to_module())
-    folded, batch_size = X.reshape(-1, *net.input_shape), net.batch_size
+    folded, shape = X.reshape(-1, *net.input_shape), (net.batch_size, n_epochs)
 
     def new():
         fresh = copy.deepcopy(layers)
@@ -109,20 +125,20 @@ def _deep(title, net, by_hand, X, y, n_epochs, bars):
 
     contestants = {
         "skdeep": lambda: clone(net).fit(X, y),
-        "skorch": lambda: skorch_net(new(), batch_size, n_epochs).fit(folded, y),
-        "bare torch": lambda: torch_fit(new(), folded, y, batch_size, n_epochs),
+        "skorch": lambda: skorch_net(new(), *shape, device=device).fit(folded, y),
+        "bare torch": lambda: torch_fit(new(), folded, y, *shape, device),
     }
     return Case(title, contestants, bars)
 
 
-class _Convolutional(nn.Sequential):
+class Convolutional(nn.Sequential):
     """The layers of our CNN one after another, as one writes them by hand."""
 
     def __init__(self, net):
         super().__init__(net.features, net.pool, net.head, net.output)
 
 
-class _Recurrent(nn.Module):
+class Recurrent(nn.Module):
     """The layers of our RNN as one writes them for sequences without padding."""
 
     def __init__(self, net):

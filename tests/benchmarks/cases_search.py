@@ -19,6 +19,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.neural_network import MLPClassifier
 
 from skdeep import DeepCNNClassifier, DeepMLPClassifier
+from skdeep import model_selection as ours
 
 ALPHAS, RATES = np.logspace(-5, -2, 4), np.logspace(-4, -2, 6)
 GRID = {"alpha": ALPHAS, "learning_rate_init": RATES}
@@ -36,8 +37,6 @@ def fit_quietly(estimator, X, y):
 
 
 def search():
-    from skdeep import model_selection as ours
-
     X, y = digits("float64")
     # Workers start, and import, before the clock does.
     Parallel(n_jobs=2)(delayed(digits)("float64") for _ in range(4))

@@ -16,18 +16,21 @@ def dense(sizes):
     return nn.Sequential(*layers, nn.Linear(sizes[-2], sizes[-1]))
 
 
-def torch_fit(net, X, y, batch_size, n_epochs):
+def torch_fit(net, X, y, batch_size, n_epochs, device="cpu"):
     """The bare loop: fused Adam on slices by index."""
-    X, y = torch.from_numpy(X), torch.from_numpy(y)
+    X, y = torch.from_numpy(X).to(device), torch.from_numpy(y).to(device)
+    net = net.to(device)
     optimizer = torch.optim.Adam(net.parameters(), fused=True)
     net.train()
     for _ in range(n_epochs):
-        order = torch.randperm(len(X))
+        order = torch.randperm(len(X), device=device)
         for start in range(0, len(X), batch_size):
             batch = order[start : start + batch_size]
             optimizer.zero_grad()
             cross_entropy(net(X[batch]), y[batch]).backward()
             optimizer.step()
+    if device == "cuda":
+        torch.cuda.synchronize()
     return net
 
 

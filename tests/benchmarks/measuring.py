@@ -104,10 +104,11 @@ def threads(n_threads):
 
 
 def machine():
-    """Processor, cores, load and versions."""
+    """Processor, cores, GPU, load and versions."""
     return {
         "processor": _processor(),
         "cores": os.cpu_count(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "load": round(os.getloadavg()[0], 1),
         "versions": {
             "Python": platform.python_version(),

@@ -12,6 +12,7 @@ import statistics
 import warnings
 
 import cases_fit
+import cases_gpu
 import cases_inspection
 import cases_predict
 import cases_scale
@@ -30,9 +31,11 @@ GROUPS = {
     "search": cases_search.search,
     "threads": cases_search.threads,
     "scale": cases_scale.scale,
+    "gpu": cases_gpu.gpu,
 }
-# Several processes, which share the cores as they see fit.
-UNLIMITED = ("search", "threads")
+DEFAULT = [name for name in GROUPS if name != "gpu"]
+# Several processes, which share the cores as they see fit; a GPU needs no threads.
+UNLIMITED = ("search", "threads", "gpu")
 HEADER = ("case", "threads", "ms", "/ peer", "ratio", "bar", "met")
 
 
@@ -42,6 +45,8 @@ def main():
     where = machine()
     versions = ", ".join(f"{name} {v}" for name, v in where["versions"].items())
     print(f"{where['processor']}, {where['cores']} cores, load {where['load']}.")
+    if where["gpu"]:
+        print(f"{where['gpu']}.")
     print(f"{versions}.\n")
     print("|", " | ".join(HEADER), "|")
     print("|", " | ".join("---" for _ in HEADER), "|")
@@ -62,7 +67,7 @@ def _options():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--cases", nargs="+", choices=GROUPS, default=list(GROUPS))
+    parser.add_argument("--cases", nargs="+", choices=GROUPS, default=DEFAULT)
     parser.add_argument("--json", help="file for all the numbers")
     parser.add_argument("--csv", help="file for the table")
     return parser.parse_args()
