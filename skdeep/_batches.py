@@ -1,5 +1,6 @@
 """From arrays to tensors, and the order of the batches."""
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ from skdeep._devices import send
 # ones, and yet never a second copy of the data.
 _CHUNK_BYTES = 4 * 2**20
 # An accelerator has the data already and would idle between small ones.
-_CHUNK_BYTES_THERE = 256 * 2**20
+_CHUNK_BYTES_THERE = 64 * 2**20
 # Statistics need several float64 copies of a chunk; these fit into the cache.
 _STATISTICS_BYTES = 2**19
 
@@ -341,10 +342,10 @@ def _cut(index, size):
 
     Batch normalization can't train on a batch of one row.
     """
-    stops = list(range(size, len(index), size))
-    if stops and size > 1 and len(index) - stops[-1] == 1:
-        stops.pop()
-    return np.split(index, stops)
+    starts = list(range(0, len(index), size))
+    if len(starts) > 1 and size > 1 and len(index) - starts[-1] == 1:
+        starts.pop()
+    return [index[start:stop] for start, stop in pairwise([*starts, len(index)])]
 
 
 def distinct_rows(X, codes, weight, index):

@@ -1,11 +1,14 @@
 """Where a net lives and which float type it uses."""
 
 import multiprocessing
+import threading
 import warnings
 from contextlib import contextmanager
 
 import numpy as np
 import torch
+
+_here = threading.local()
 
 
 def resolve_device(name):
@@ -65,15 +68,22 @@ def send(tensor, device):
 
 @contextmanager
 def own_stream(device):
-    """Work on a stream of one's own on CUDA: the default one can't be recorded."""
+    """Work on a stream of this thread on CUDA: the default one can't be recorded."""
     if device.type != "cuda":
         yield
         return
-    outer = torch.cuda.current_stream(device)
-    stream = torch.cuda.Stream(device)
+    outer, stream = torch.cuda.current_stream(device), _stream(device)
     stream.wait_stream(outer)
     try:
         with torch.cuda.stream(stream):
             yield
     finally:
         outer.wait_stream(stream)
+
+
+def _stream(device):
+    # Always the same: for each one that it meets, cuBLAS keeps memory for ever.
+    streams = vars(_here).setdefault("streams", {})
+    if device not in streams:
+        streams[device] = torch.cuda.Stream(device)
+    return streams[device]

@@ -13,7 +13,7 @@ from skdeep._threads import DENSE_FORWARD, MODULE_FORWARD, threads_for
 # layer. Calling a torch module costs more than a few products of numpy: larger chunks.
 _MODULE_CHUNK = 2**18
 # An accelerator needs many rows to be busy.
-_CHUNK_THERE = 2**26
+_CHUNK_THERE = 2**25
 _DENSE_CHUNK = 2**17
 _DENSE_ROWS = 256
 

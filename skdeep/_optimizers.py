@@ -17,11 +17,16 @@ from scipy.optimize import minimize
 from skdeep._schedules import make_schedule
 from skdeep._threads import Team
 
+# Entries that a parameter on an accelerator starts at multiples of. There are kernels
+# that take the memory of a weight to begin where an allocation would.
+_ALIGNMENT = 64
+
 
 class FlatParameters:
     """All parameters of a module as one vector, weights before biases and norms.
 
     The parameters of the module become views of the vector, and so do their gradients.
+    On an accelerator, zeros that nothing moves lie between them.
 
     Parameters
     ----------
@@ -37,10 +42,16 @@ class FlatParameters:
 
     def __init__(self, module):
         self.parameters = sorted(module.parameters(), key=lambda p: p.ndim < 2)
-        self.n_penalized = sum(p.numel() for p in self.parameters if p.ndim >= 2)
-        vector = torch.cat(
-            [_channels_last(p.detach()).reshape(-1) for p in self.parameters]
+        unit = 1 if self.parameters[0].device.type == "cpu" else _ALIGNMENT
+        self.sizes = [-(-p.numel() // unit) * unit for p in self.parameters]
+        self.n_penalized = sum(
+            size
+            for p, size in zip(self.parameters, self.sizes, strict=True)
+            if p.ndim >= 2
         )
+        vector = self.parameters[0].new_zeros(sum(self.sizes))
+        for p, value in self.views(vector[None]).items():
+            value[0] = p.detach()
         self.move_to(vector, torch.zeros_like(vector))
 
     def move_to(self, vector, gradient):
@@ -62,10 +73,13 @@ class FlatParameters:
         views : dict
             Tensors of shape (n_nets, *shape of the parameter).
         """
-        parts = rows.split([p.numel() for p in self.parameters], dim=1)
         return {
-            p: _channels_second(part.view(len(rows), *_channels_last(p).shape), p.ndim)
-            for p, part in zip(self.parameters, parts, strict=True)
+            p: _channels_second(
+                part[:, : p.numel()].view(len(rows), *_channels_last(p).shape), p.ndim
+            )
+            for p, part in zip(
+                self.parameters, rows.split(self.sizes, dim=1), strict=True
+            )
         }
 
     def release_gradients(self):

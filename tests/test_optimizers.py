@@ -93,6 +93,17 @@ def test_flat_parameters_are_views_weights_first():
     assert all((p == 0).all() for p in module.parameters())
 
 
+def test_parameters_on_an_accelerator_begin_where_allocations_would():
+    module = make_module().to("meta")
+    flat = FlatParameters(module)
+    weights = [module[0].weight, module[2].weight]
+    assert [w.storage_offset() for w in weights] == [0, 64]
+    assert module[0].bias.storage_offset() == flat.n_penalized == 128
+    assert len(flat.vector) == 6 * 64
+    rows = flat.vector.new_zeros(3, len(flat.vector))
+    assert flat.views(rows)[module[2].weight].shape == (3, 2, 4)
+
+
 def test_gradients_land_in_the_flat_vector():
     module = make_module()
     flat = FlatParameters(module)
