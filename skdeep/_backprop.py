@@ -5,8 +5,8 @@ from torch import nn
 from torch.func import functional_call, vmap
 
 from skdeep import _dense
-from skdeep._batches import stack_batches
 from skdeep._losses import weighted_mean
+from skdeep._streams import for_nets
 from skdeep.modules import Dropout, SharedMLP, WeightedBatchNorm
 
 
@@ -43,7 +43,7 @@ def gradient_function(module, flat, per_sample_loss, settings, n_shards, n_threa
             n_shards,
             n_threads,
         )
-        return lambda batch: dense(stack_batches([batch], [1])).item() / batch.total
+        return lambda batch: dense(for_nets(batch)).item() / batch.total
 
     normalizers = _layers(module, WeightedBatchNorm)
 

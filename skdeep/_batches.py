@@ -152,73 +152,6 @@ class Batch(NamedTuple):
         return self._replace(total=self.weight.sum())
 
 
-class StackedBatch(NamedTuple):
-    """Tensors of one step of many nets; an axis of length one is common to all nets.
-
-    Attributes
-    ----------
-    x : Tensor of shape (n_nets or 1, n_batch, *module_shape)
-
-    target : Tensor of shape (n_nets or 1, n_batch, n_classes)
-
-    weight : Tensor of shape (n_nets or 1, n_batch) or None
-
-    totals : list of float, or Tensor
-        Sum of the weights of each net's batch.
-
-    sizes : list of int
-        Rows of each net's batch; what follows is padding of weight zero.
-    """
-
-    x: torch.Tensor
-    target: torch.Tensor
-    weight: torch.Tensor | None
-    totals: list | torch.Tensor
-    sizes: list
-
-    def with_totals_there(self):
-        """Take the totals from the weights, on their device."""
-        if self.weight is None:
-            # Without weights, all batches have one size.
-            return self._replace(totals=self.target.new_full((), self.totals[0]))
-        return self._replace(totals=self.weight.sum(1))
-
-
-def stack_batches(batches, n_nets):
-    """Lay batches side by side.
-
-    Parameters
-    ----------
-    batches : list of Batch
-
-    n_nets : list of int
-        How many nets each batch is for.
-
-    Returns
-    -------
-    batch : StackedBatch
-    """
-    if len(batches) == 1:
-        (x, target, weight, total), (n,) = batches[0], n_nets
-        weight = None if weight is None else weight[None]
-        return StackedBatch(x[None], target[None], weight, [total] * n, [len(x)] * n)
-    each = [b for b, n in zip(batches, n_nets, strict=True) for _ in range(n)]
-    totals, sizes = [b.total for b in each], [len(b.x) for b in each]
-    weighted = any(batch.weight is not None for batch in batches)
-    if min(sizes) == max(sizes) and not weighted:
-        x, target = torch.stack([b.x for b in each]), [b.target for b in each]
-        return StackedBatch(x, torch.stack(target), None, totals, sizes)
-    first, shape = batches[0], (len(sizes), max(sizes))
-    x = first.x.new_zeros(*shape, *first.x.shape[1:])
-    target = first.target.new_zeros(*shape, *first.target.shape[1:])
-    weight = first.x.new_zeros(shape)
-    for row, batch in enumerate(each):
-        place = (row, slice(len(batch.x)))
-        x[place], target[place] = batch.x, batch.target
-        weight[place] = 1.0 if batch.weight is None else batch.weight
-    return StackedBatch(x, target, weight, totals, sizes)
-
-
 class Batches:
     """Batches of the training data, epoch by epoch.
 
@@ -256,7 +189,7 @@ class Batches:
     @property
     def n_steps(self):
         """Batches in one epoch."""
-        return len(_cut(self.index, self.batch_size))
+        return len(cut(self.index, self.batch_size))
 
     @property
     def total(self):
@@ -287,7 +220,7 @@ class Batches:
         """Show all rows to an ``InputStandardizer``."""
         rows = self.rows
         n_bytes = _STATISTICS_BYTES if rows.moved is None else rows.chunk_bytes // 8
-        for part in _cut(self.index, max(2, n_bytes // rows.row_bytes)):
+        for part in cut(self.index, max(2, n_bytes // rows.row_bytes)):
             weight = torch.ones(len(part))
             if self.weight is not None:
                 weight = torch.from_numpy(self.weight[part])
@@ -314,18 +247,34 @@ class Batches:
             yield batch._replace(x=x, target=target)
 
     def _unchanged(self, standardizer):
-        device, dtype = self.rows.device, self.rows.dtype
-        for part in _cut(self.index[self.order()], self.chunk_size(standardizer)):
-            sizes = [len(piece) for piece in _cut(part, self.batch_size)]
-            x = standardizer(self.rows.take(part)).split(sizes)
-            target = send(self.target_rows(part), device).split(sizes)
-            if self.weight is None:
+        for part in cut(self.next_order(), self.chunk_size(standardizer)):
+            sizes = [len(piece) for piece in cut(part, self.batch_size)]
+            x, target, weight = self.gather(part, standardizer)
+            x, target = x.split(sizes), target.split(sizes)
+            if weight is None:
                 yield from map(Batch, x, target, [None] * len(sizes), sizes)
                 continue
-            weight = self.weight[part]
-            totals = np.add.reduceat(weight, np.cumsum([0, *sizes[:-1]])).tolist()
-            weight = send(torch.from_numpy(weight).to(dtype), device).split(sizes)
-            yield from map(Batch, x, target, weight, totals)
+            totals = self.sums_of_weights(part, sizes).tolist()
+            yield from map(Batch, x, target, weight.split(sizes), totals)
+
+    def next_order(self):
+        """Positions in the order of the next epoch."""
+        return self.index[self.order()]
+
+    def gather(self, positions, standardizer):
+        """Standardized inputs, targets, and weights or None, at these positions."""
+        device, weight = self.rows.device, None
+        x = standardizer(self.rows.take(positions))
+        target = send(self.target_rows(positions), device)
+        if self.weight is not None:
+            weight = torch.from_numpy(self.weight[positions]).to(self.rows.dtype)
+            weight = send(weight, device)
+        return x, target, weight
+
+    def sums_of_weights(self, positions, sizes):
+        """Add weights up along the last axis, in parts of these sizes."""
+        starts = np.cumsum([0, *sizes[:-1]])
+        return np.add.reduceat(self.weight[positions], starts, axis=-1)
 
 
 def even_size(n_samples, smallest, largest):
@@ -337,8 +286,8 @@ def even_size(n_samples, smallest, largest):
     return -(-n_samples // max(1, round(n_samples / size)))
 
 
-def _cut(index, size):
-    """Cut into pieces of `size`; a last piece of one joins the piece before it.
+def cut(index, size):
+    """Cut a sequence into pieces of `size`; a last one of one joins the one before it.
 
     Batch normalization can't train on a batch of one row.
     """

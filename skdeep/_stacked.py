@@ -8,6 +8,7 @@ batches, rates, penalties and early stopping.
 
 import hashlib
 import threading
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from typing import NamedTuple
@@ -17,12 +18,13 @@ import torch
 from scipy import sparse
 
 from skdeep import _backprop as backprop
-from skdeep._batches import Batches, stack_batches
+from skdeep._batches import Batches
 from skdeep._dense import DenseGradient
 from skdeep._devices import own_stream
 from skdeep._graphs import make_step
 from skdeep._optimizers import Solver
 from skdeep._progress import Curves, Validation
+from skdeep._streams import Streams, side_by_side
 from skdeep._threads import TRAINING, n_stacks_for, threads_for
 
 # On a CPU, more nets than these leave the cache and hardly save calls any more.
@@ -177,7 +179,7 @@ def _cut(positions, streams, most):
 
 
 def _stack_key(training, digests):
-    """What the nets of a stack have in common, then what those of a stream have.
+    """What the nets of a stack have in common, then a ``_stream_key``.
 
     Nets that can't be stacked have an empty key. `digests` remembers arrays.
     """
@@ -189,7 +191,7 @@ def _stack_key(training, digests):
         or settings["callbacks"]
         or not (written_out or backprop.can_stack(module, settings))
     ):
-        return "", ""
+        return "", ("", "")
     config = dict(module.config)
     if config["standardize"] != "sample":
         # The body is the same.
@@ -208,24 +210,26 @@ def _stack_key(training, digests):
 
 
 def _stream_key(training, digests):
-    """Digest of all that decides which batches a net sees."""
+    """What decides which rows a net trains on, then what decides their order."""
     batches, settings = training.batches, training.net.solver_settings_
-    names = (
-        "shuffle",
-        "batch_sampler",
-        "label_smoothing",
-        "standardize",
-        "augmentation",
-        "input_dropout",
-    )
-    parts = [repr((training.seed, [settings.get(name) for name in names]))]
     X = batches.rows.X
     arrays = (X.data, X.indices, X.indptr) if sparse.issparse(X) else (X,)
-    for array in (*arrays, batches.codes, batches.index, batches.weight):
+    arrays = (*arrays, batches.codes, batches.index, batches.weight)
+    for array in arrays:
         if id(array) not in digests:
             digests[id(array)] = _digest(array)
-        parts.append(digests[id(array)])
-    return " ".join(parts)
+    statistics = training.net.module_.standardizer.buffers()
+    names = ("label_smoothing", "standardize", "batch_sampler")
+    order = training.seed, settings["shuffle"]
+    changes = settings.get("augmentation"), settings["input_dropout"]
+    parts = (
+        [digests[id(array)] for array in arrays],
+        [_digest(buffer.cpu().numpy()) for buffer in statistics],
+        [settings[name] for name in names],
+        # What changes batches draws with the order.
+        (changes, order) if any(changes) else None,
+    )
+    return repr(parts), repr(order)
 
 
 def _digest(array):
@@ -243,8 +247,8 @@ class Stack:
     ----------
     trainings : list of Training
 
-    streams : list of str
-        Nets of the same stream, which stand side by side, see the same batches.
+    streams : list of tuple
+        ``_stream_key`` of each net. Those that are alike stand side by side.
     """
 
     def __init__(self, trainings, streams):
@@ -335,18 +339,12 @@ class Stack:
     def _train_epoch(self, stop):
         nets = [self.trainings[i] for i in self.active]
         begun = [_attempt(t.net.begin_epoch, t.events, {}) for t in nets]
-        streams = [self.streams[i] for i in self.active]
-        distinct = list(dict.fromkeys(streams))
-        n_nets = [streams.count(stream) for stream in distinct]
-        iterators = [
-            batches.epoch(standardizer)
-            for batches, standardizer in map(self.batches.get, distinct)
-        ]
+        iterators = [streams.epoch() for streams in self._streams()]
         losses, totals, n_seen, n_batches = 0.0, 0.0, 0, 0
         for batches in zip(*iterators, strict=True):
             if stop.is_set():
                 raise KeyboardInterrupt
-            batch = stack_batches(batches, n_nets)
+            batch = side_by_side(batches)
             losses = losses + self.step(batch)
             totals = totals + np.array(batch.totals)
             n_seen = n_seen + np.array(batch.sizes)
@@ -354,6 +352,14 @@ class Stack:
         penalties = self.solver.penalty.values(totals / n_batches)
         losses = losses.tolist() / totals + penalties
         self._end_epoch(begun, losses.tolist(), n_seen.tolist())
+
+    def _streams(self):
+        """What those that still train see: one ``Streams`` for the same rows."""
+        keys = [self.streams[i] for i in self.active]
+        for _, alike in groupby(keys, key=lambda key: key[0]):
+            n_nets = Counter(alike)
+            streams, standardizers = zip(*map(self.batches.get, n_nets), strict=True)
+            yield Streams(streams, standardizers[0], list(n_nets.values()))
 
     def _end_epoch(self, begun, losses, n_seen):
         """Record the epoch; nets that are done leave."""

@@ -6,10 +6,11 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_iris
 
-from skdeep._batches import Batch, stack_batches
+from skdeep._batches import Batch
 from skdeep._dense import DenseForward, DenseGradient, is_plain
 from skdeep._losses import loss_function, target_rows, weighted_mean
 from skdeep._optimizers import FlatParameters
+from skdeep._streams import for_nets
 from skdeep.modules import allocate, build, initialize, use_generator
 
 X, Y = load_iris(return_X_y=True)
@@ -61,7 +62,7 @@ def dense_gradient(module, flat, multilabel, *threads):
     """Gradient function of one net."""
     values, gradients = flat.views(flat.vector[None]), flat.views(flat.gradient[None])
     gradient = DenseGradient([module], values, gradients, multilabel, *threads)
-    return lambda batch: gradient(stack_batches([batch], [1])).item() / batch.total
+    return lambda batch: gradient(for_nets(batch)).item() / batch.total
 
 
 def compare(module, multilabel, weighted=False, smoothing=0.0):

@@ -8,8 +8,9 @@ from sklearn.base import clone
 from small_nets import NETS, data, mlp
 
 from skdeep import _graphs
-from skdeep._batches import Batch, StackedBatch
+from skdeep._batches import Batch
 from skdeep._graphs import RecordedStep, make_step
+from skdeep._streams import StackedBatch
 from skdeep.model_selection import GridSearchCV
 
 # Nets that autograd trains, as all are on a GPU.

@@ -90,12 +90,12 @@ def _searches():
         search = search(net, grid, cv=cv, n_jobs=n_jobs)
         return lambda: fit_quietly(clone(search), X, y)
 
-    same = {"batch_size": 32, "max_iter": 10}
+    same = {"batch_size": 32, "max_iter": 20}
     net = DeepMLPClassifier((64, 64), device="cuda", **PLAIN, **same)
     peer = MLPClassifier((64, 64), **same)
     few = {"alpha": GRID["alpha"][:2], "learning_rate_init": GRID["learning_rate_init"]}
     their_few = dict(zip(SKORCH_GRID, few.values(), strict=True))
-    theirs = skorch_net(dense, 32, 10, module__sizes=(64, 64, 64, 10), device="cuda")
+    theirs = skorch_net(dense, 32, 20, module__sizes=(64, 64, 64, 10), device="cuda")
     contestants = {
         "skdeep": run(ours.GridSearchCV, net, few, 2),
         "skorch": run(GridSearchCV, theirs, their_few, 2),
