@@ -24,7 +24,7 @@ from skdeep._devices import own_stream
 from skdeep._graphs import make_step
 from skdeep._optimizers import Solver
 from skdeep._progress import Curves, Validation
-from skdeep._streams import Streams, side_by_side
+from skdeep._streams import side_by_side, stacked_epoch
 from skdeep._threads import TRAINING, n_stacks_for, threads_for
 
 # On a CPU, more nets than these leave the cache and hardly save calls any more.
@@ -339,7 +339,7 @@ class Stack:
     def _train_epoch(self, stop):
         nets = [self.trainings[i] for i in self.active]
         begun = [_attempt(t.net.begin_epoch, t.events, {}) for t in nets]
-        iterators = [streams.epoch() for streams in self._streams()]
+        iterators = list(self._epochs())
         losses, totals, n_seen, n_batches = 0.0, 0.0, 0, 0
         for batches in zip(*iterators, strict=True):
             if stop.is_set():
@@ -353,13 +353,13 @@ class Stack:
         losses = losses.tolist() / totals + penalties
         self._end_epoch(begun, losses.tolist(), n_seen.tolist())
 
-    def _streams(self):
-        """What those that still train see: one ``Streams`` for the same rows."""
+    def _epochs(self):
+        """What those that still train see: one iterator for nets on the same rows."""
         keys = [self.streams[i] for i in self.active]
         for _, alike in groupby(keys, key=lambda key: key[0]):
             n_nets = Counter(alike)
             streams, standardizers = zip(*map(self.batches.get, n_nets), strict=True)
-            yield Streams(streams, standardizers[0], list(n_nets.values()))
+            yield stacked_epoch(streams, standardizers[0], list(n_nets.values()))
 
     def _end_epoch(self, begun, losses, n_seen):
         """Record the epoch; nets that are done leave."""

@@ -50,8 +50,8 @@ def for_nets(batch, n_nets=1):
     )
 
 
-class Streams:
-    """Batches of nets that train on the same rows.
+def stacked_epoch(streams, standardizer, n_nets):
+    """Yield the batches of one epoch of nets that train on the same rows.
 
     Parameters
     ----------
@@ -63,72 +63,67 @@ class Streams:
 
     n_nets : list of int
         How many nets each stream is for.
+
+    Yields
+    ------
+    batch : StackedBatch
     """
+    first, batch_size = streams[0], streams[0].batch_size
+    if len(streams) == 1:
+        for batch in first.epoch(standardizer):
+            yield for_nets(batch, *n_nets)
+        return
+    orders = np.stack([stream.next_order() for stream in streams])
+    orders = orders.repeat(n_nets, axis=0)
+    n_batches = first.chunk_size(standardizer) // (len(orders) * batch_size)
+    for columns in cut(range(orders.shape[1]), max(1, n_batches) * batch_size):
+        part = orders[:, columns.start : columns.stop]
+        sizes = [len(piece) for piece in cut(columns, batch_size)]
+        yield from _split(first, standardizer, part, sizes)
 
-    def __init__(self, streams, standardizer, n_nets):
-        self.streams, self.standardizer, self.n_nets = streams, standardizer, n_nets
 
-    def epoch(self):
-        """Yield the batches of one epoch, each a ``StackedBatch``."""
-        if len(self.streams) == 1:
-            for batch in self.streams[0].epoch(self.standardizer):
-                yield for_nets(batch, *self.n_nets)
-            return
-        first, batch_size = self.streams[0], self.streams[0].batch_size
-        orders = np.stack([stream.next_order() for stream in self.streams])
-        orders = orders.repeat(self.n_nets, axis=0)
-        n_batches = first.chunk_size(self.standardizer) // (len(orders) * batch_size)
-        for columns in cut(range(orders.shape[1]), max(1, n_batches) * batch_size):
-            part = orders[:, columns.start : columns.stop]
-            yield from self._batches_of(
-                part, [len(c) for c in cut(columns, batch_size)]
-            )
-
-    def _batches_of(self, part, sizes):
-        first, n_nets = self.streams[0], len(part)
-        x, target, weight = first.gather(part.ravel(), self.standardizer)
-        x = x.unflatten(0, part.shape).split(sizes, 1)
-        target = target.unflatten(0, part.shape).split(sizes, 1)
-        weights, totals = [None] * len(sizes), [[size] * n_nets for size in sizes]
-        if weight is not None:
-            weights = weight.unflatten(0, part.shape).split(sizes, 1)
-            totals = first.sums_of_weights(part, sizes).T.tolist()
-        yield from map(
-            StackedBatch, x, target, weights, totals, [[s] * n_nets for s in sizes]
-        )
+def _split(batches, standardizer, positions, sizes):
+    """Batches of these sizes; the positions of each net are a row."""
+    x, target, weight = (
+        None if values is None else values.unflatten(0, positions.shape)
+        for values in batches.gather(positions.ravel(), standardizer)
+    )
+    n_nets = len(positions)
+    weights, totals = [None] * len(sizes), [[size] * n_nets for size in sizes]
+    if weight is not None:
+        weights = weight.split(sizes, 1)
+        totals = batches.sums_of_weights(positions, sizes).T.tolist()
+    x, target = x.split(sizes, 1), target.split(sizes, 1)
+    return map(StackedBatch, x, target, weights, totals, [[n] * n_nets for n in sizes])
 
 
 def side_by_side(parts):
-    """Lay the batches of several ``Streams`` side by side in one.
+    """Lay the batches of nets that train on different rows side by side in one.
 
     Parameters
     ----------
     parts : list of StackedBatch
         The nets of each have batches of one size.
+
+    Returns
+    -------
+    batch : StackedBatch
     """
     if len(parts) == 1:
         return parts[0]
     totals = list(chain.from_iterable(part.totals for part in parts))
     sizes = list(chain.from_iterable(part.sizes for part in parts))
-    if min(sizes) == max(sizes) and all(part.weight is None for part in parts):
-        x, target = (
-            torch.cat(
-                [
-                    values.expand(len(part.sizes), *values.shape[1:])
-                    for part, values in zip(parts, column, strict=True)
-                ]
-            )
-            for column in ([p.x for p in parts], [p.target for p in parts])
-        )
-        return StackedBatch(x, target, None, totals, sizes)
-    first, shape = parts[0], (len(sizes), max(sizes))
-    x = first.x.new_zeros(*shape, *first.x.shape[2:])
-    target = first.target.new_zeros(*shape, *first.target.shape[2:])
-    weight, start = first.x.new_zeros(shape), 0
+    (x, target, _, _, _), shape = parts[0], (len(sizes), max(sizes))
+    x = x.new_zeros(*shape, *x.shape[2:])
+    target, weight = target.new_zeros(*shape, *target.shape[2:]), None
+    if min(sizes) < max(sizes) or any(part.weight is not None for part in parts):
+        weight = x.new_zeros(shape)
+    start = 0
     for part in parts:
         stop = start + len(part.sizes)
         place = slice(start, stop), slice(part.sizes[0])
         x[place], target[place] = part.x, part.target
-        weight[place] = 1.0 if part.weight is None else part.weight
+        if weight is not None:
+            weight[place] = 1.0 if part.weight is None else part.weight
         start = stop
     return StackedBatch(x, target, weight, totals, sizes)
