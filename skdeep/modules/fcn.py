@@ -39,14 +39,13 @@ class MaskedBatchNorm(BatchNorm1d):
     def forward(self, x, mask):
         if mask is None or not self.training:
             return super().forward(x)
-        # Each step is a row of its own; padding has no weight.
         row_weight, weight = self.row_weight, mask[:, 0].to(x.dtype)
         if row_weight is not None:
             weight = weight * row_weight[:, None]
-        self.row_weight = weight.flatten()
-        normalized = super().forward(x.transpose(1, 2).flatten(0, 1))
+        self.row_weight = weight
+        normalized = super().forward(x)
         self.row_weight = row_weight
-        return normalized.unflatten(0, weight.shape).transpose(1, 2)
+        return normalized
 
 
 NORMS = {"layer": MaskedLayerNorm, "batch": MaskedBatchNorm}

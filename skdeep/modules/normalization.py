@@ -12,8 +12,8 @@ class WeightedBatchNorm:
 
     Attributes
     ----------
-    row_weight : Tensor of shape (n_samples,) or None
-        Weights of the rows of the next batch.
+    row_weight : Tensor of shape (n_samples,) or (n_samples, *size), or None
+        Weights of the rows of the next batch, or of each place in its maps.
     """
 
     row_weight = None
@@ -33,8 +33,8 @@ class WeightedBatchNorm:
     def _weighted(self, x):
         dims = (0, *range(2, x.ndim))
         w = x.new_ones(len(x)) if self.row_weight is None else self.row_weight
-        w = w.reshape(len(x), *[1] * (x.ndim - 1))
-        w = w / (w.sum() * x[0, 0].numel())
+        w = w.reshape(len(x), *[1] * (x.ndim - 1)) if w.ndim == 1 else w[:, None]
+        w = w / w.expand(len(x), 1, *x.shape[2:]).sum()
         mean = (w * x).sum(dims, keepdim=True)
         x = x - mean
         variance = (w * x.square()).sum(dims, keepdim=True)
