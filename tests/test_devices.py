@@ -2,12 +2,15 @@
 
 import multiprocessing
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
 import torch
 
-from skdeep._devices import resolve_device, resolve_dtype
+from skdeep._devices import own_stream, resolve_device, resolve_dtype, send
 
 CPU, CUDA, MPS = torch.device("cpu"), torch.device("cuda"), torch.device("mps")
 
@@ -76,3 +79,58 @@ def test_resolve_dtype(dtype, X_dtype, device, expected):
 def test_mps_has_no_float64():
     with pytest.raises(ValueError, match="`dtype` must be 'auto' or 'float32' on mps"):
         resolve_dtype("float64", np.dtype(np.float64), MPS)
+
+
+class Stream:
+    """A CUDA stream that knows whom it waited for."""
+
+    def __init__(self, device=None):
+        self.waited_for = []
+
+    def wait_stream(self, other):
+        self.waited_for.append(other)
+
+
+@pytest.fixture
+def streams(monkeypatch):
+    """Streams in use, the innermost last; on no device."""
+    streams = [Stream()]
+
+    @contextmanager
+    def use(stream):
+        streams.append(stream)
+        yield
+        streams.pop()
+
+    monkeypatch.setattr(torch.cuda, "Stream", Stream)
+    monkeypatch.setattr(torch.cuda, "stream", use)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: streams[-1])
+    monkeypatch.setattr("skdeep._devices._here", threading.local())
+    return streams
+
+
+def test_work_on_a_stream_of_its_own_follows_and_precedes_all_else(streams):
+    (outer,) = streams
+    with own_stream(CUDA):
+        inner = streams[-1]
+        assert inner is not outer
+        assert inner.waited_for == [outer]
+    assert outer.waited_for == [inner]
+
+
+def test_each_thread_keeps_its_stream(streams):
+    def stream_of_this_thread():
+        with own_stream(CUDA):
+            return streams[-1]
+
+    here = stream_of_this_thread()
+    assert stream_of_this_thread() is here
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(stream_of_this_thread).result() is not here
+
+
+def test_on_the_cpu_there_is_nothing_to_wait_for(streams):
+    with own_stream(CPU):
+        assert len(streams) == 1
+    tensor = torch.ones(3)
+    assert send(tensor, CPU) is tensor

@@ -172,3 +172,35 @@ def test_totals_come_from_the_weights():
     assert_array_equal(stacked.with_totals_there().totals, [6.0])
     plain = StackedBatch(x[None], target[None], None, [4, 4], [4, 4])
     assert plain.with_totals_there().totals.item() == 4.0
+
+
+class _Graph:
+    """What of a CUDA graph is called, in order."""
+
+    def __init__(self):
+        self.calls = []
+
+    def register_generator_state(self, generator):
+        self.calls.append(generator)
+
+    def capture_begin(self, capture_error_mode):
+        self.calls.append("begin")
+
+    def capture_end(self):
+        self.calls.append("end")
+
+    def replay(self):
+        self.calls.append("replay")
+
+
+def test_recording_ends_whatever_happens(monkeypatch):
+    graph = _Graph()
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", lambda: graph)
+    replay, result = _graphs.record(lambda: graph.calls.append("run") or 1, ["dice"])
+    replay()
+    assert result == 1
+    assert graph.calls == ["dice", "begin", "run", "end", "replay"]
+
+    with pytest.raises(ZeroDivisionError):
+        _graphs.record(lambda: 1 / 0, [])
+    assert graph.calls[-2:] == ["begin", "end"]
