@@ -154,8 +154,8 @@ class StackedBackprop:
             if batch.weight is not None:
                 losses = losses * batch.weight
             losses = losses.sum(1)
-            totals = torch.as_tensor(batch.totals, dtype=losses.dtype).to(losses.device)
-            means = losses / totals
+            like = {"dtype": losses.dtype, "device": losses.device}
+            means = losses / torch.as_tensor(batch.totals, **like)
             found = torch.autograd.grad(means.sum(), list(self.parameters.values()))
         # Written into rows by hand: autograd would want them contiguous.
         for gradient, value in zip(self.gradients, found, strict=True):

@@ -14,7 +14,7 @@ from skdeep._devices import send
 # ones, and yet never a second copy of the data.
 _CHUNK_BYTES = 4 * 2**20
 # An accelerator has the data already and would idle between small ones.
-_CHUNK_BYTES_THERE = 64 * 2**20
+_DEVICE_CHUNK_BYTES = 64 * 2**20
 # Statistics need several float64 copies of a chunk; these fit into the cache.
 _STATISTICS_BYTES = 2**19
 
@@ -83,7 +83,7 @@ class Rows:
     @property
     def chunk_bytes(self):
         """How much to take at once."""
-        return _CHUNK_BYTES if self.moved is None else _CHUNK_BYTES_THERE
+        return _CHUNK_BYTES if self.moved is None else _DEVICE_CHUNK_BYTES
 
     def take(self, index):
         """Tensor of shape (n_positions, *module_shape).
@@ -145,7 +145,7 @@ class Batch(NamedTuple):
         """The number of rows in a list."""
         return [len(self.x)]
 
-    def with_totals_there(self):
+    def with_totals_on_device(self):
         """Take the total from the weights, on their device."""
         if self.weight is None:
             return self
@@ -287,7 +287,7 @@ def even_size(n_samples, smallest, largest):
 
 
 def cut(index, size):
-    """Cut a sequence into pieces of `size`; a last one of one joins the one before it.
+    """Cut a sequence into pieces of `size`; a last single one joins those before it.
 
     Batch normalization can't train on a batch of one row.
     """

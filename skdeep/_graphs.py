@@ -118,7 +118,7 @@ class _Recording:
         rows = iter(self.numbers)
         given = StepNumbers(*(None if n is None else next(rows) for n in numbers))
         self.replay, self.losses = record(
-            lambda: compute(static.with_totals_there(), given), generators
+            lambda: compute(static.with_totals_on_device(), given), generators
         )
 
     def __call__(self, batch, numbers):

@@ -13,7 +13,7 @@ from skdeep._threads import DENSE_FORWARD, MODULE_FORWARD, threads_for
 # layer. Calling a torch module costs more than a few products of numpy: larger chunks.
 _MODULE_CHUNK = 2**18
 # An accelerator needs many rows to be busy.
-_CHUNK_THERE = 2**25
+_DEVICE_CHUNK = 2**25
 _DENSE_CHUNK = 2**17
 _DENSE_ROWS = 256
 
@@ -48,7 +48,7 @@ def forward(module, rows):
             return on_torch(x) if math.isnan(logits.sum()) else logits
     else:
         on_cpu = module.device.type == "cpu"
-        size = max(1, (_MODULE_CHUNK if on_cpu else _CHUNK_THERE) // module.row_size)
+        size = max(1, (_MODULE_CHUNK if on_cpu else _DEVICE_CHUNK) // module.row_size)
         compute, worth_sharing = on_torch, MODULE_FORWARD
 
     n_operations = 2 * module.n_operations * min(size, n_samples)

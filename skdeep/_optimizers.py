@@ -12,90 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from scipy.optimize import minimize
 
 from skdeep._schedules import make_schedule
 from skdeep._threads import Team
-
-# Entries that a parameter on an accelerator starts at multiples of. There are kernels
-# that take the memory of a weight to begin where an allocation would.
-_ALIGNMENT = 64
-
-
-class FlatParameters:
-    """All parameters of a module as one vector, weights before biases and norms.
-
-    The parameters of the module become views of the vector, and so do their gradients.
-    On an accelerator, zeros that nothing moves lie between them.
-
-    Parameters
-    ----------
-    module : nn.Module
-
-    Attributes
-    ----------
-    vector, gradient : Tensor of shape (n_parameters,)
-
-    n_penalized : int
-        The first so many entries are weights, which penalties act on.
-    """
-
-    def __init__(self, module):
-        self.parameters = sorted(module.parameters(), key=lambda p: p.ndim < 2)
-        unit = 1 if self.parameters[0].device.type == "cpu" else _ALIGNMENT
-        self.sizes = [-(-p.numel() // unit) * unit for p in self.parameters]
-        self.n_penalized = sum(
-            size
-            for p, size in zip(self.parameters, self.sizes, strict=True)
-            if p.ndim >= 2
-        )
-        vector = self.parameters[0].new_zeros(sum(self.sizes))
-        for p, value in self.views(vector[None]).items():
-            value[0] = p.detach()
-        self.move_to(vector, torch.zeros_like(vector))
-
-    def move_to(self, vector, gradient):
-        """Live in other memory from now on, which holds the same values."""
-        self.vector, self.gradient = vector, gradient
-        values, gradients = self.views(vector[None]), self.views(gradient[None])
-        for p in self.parameters:
-            p.data, p.grad = values[p][0], gradients[p][0]
-
-    def views(self, rows):
-        """Parameter to its values in each of `rows`, vectors laid out as this one.
-
-        Parameters
-        ----------
-        rows : Tensor of shape (n_nets, n_parameters)
-
-        Returns
-        -------
-        views : dict
-            Tensors of shape (n_nets, *shape of the parameter).
-        """
-        return {
-            p: _channels_second(
-                part[:, : p.numel()].view(len(rows), *_channels_last(p).shape), p.ndim
-            )
-            for p, part in zip(
-                self.parameters, rows.split(self.sizes, dim=1), strict=True
-            )
-        }
-
-    def release_gradients(self):
-        """Forget the gradients, so that the module holds its weights only."""
-        for p in self.parameters:
-            p.grad = None
-
-
-def _channels_last(p):
-    """Move the input channels of image convolutions to where ``lay_out`` has them."""
-    return p.movedim(1, -1) if p.ndim == 4 else p
-
-
-def _channels_second(rows, n_dims):
-    """Undo `_channels_last` for parameters of so many dimensions, side by side."""
-    return rows.movedim(-1, 2) if n_dims == 4 else rows
 
 
 class StepNumbers(NamedTuple):
@@ -415,7 +334,7 @@ class Solver:
         for schedule in self.schedules:
             schedule.step_done()
         self.n_steps += 1
-        (rule, *_), *_ = self.rules
+        rule = self.rules[0][0]
         return StepNumbers(
             self.penalty.slopes(totals),
             rule.sizes(rates, self.n_steps),
@@ -441,71 +360,3 @@ def _update(sizes, rule, vectors, gradients):
     # Each thread has modes of its own.
     with torch.no_grad(), np.errstate(all="ignore"):
         rule.update(vectors, gradients, sizes)
-
-
-def minimize_lbfgs(flat, penalty, loss, total, *, max_iter, max_fun, tol, callback):
-    """Minimise the full-batch objective by L-BFGS-B (Byrd et al., 1995).
-
-    With an L1 part each weight is the difference of two non-negative variables, which
-    makes the problem smooth and leaves exact zeros (Tibshirani, 1996).
-
-    Parameters
-    ----------
-    flat : FlatParameters
-
-    penalty : Penalty
-
-    loss : callable
-        Returns the loss at ``flat.vector`` and leaves the gradient in
-        ``flat.gradient``.
-
-    total : float
-        Sum of the sample weights.
-
-    max_iter, max_fun : int
-        Limits on iterations and on evaluations.
-
-    tol : float
-        Largest entry of the projected gradient at the solution.
-
-    callback : callable
-        Gets the objective after each iteration, with the iterate in
-        ``flat.vector``; returns whether to stop.
-
-    Returns
-    -------
-    result : scipy.optimize.OptimizeResult
-    """
-    n = flat.n_penalized if penalty.l1[0] else 0
-    l1 = penalty.l1[0] / total
-
-    def place(z):
-        w = np.concatenate([z[:n] - z[n : 2 * n], z[2 * n :]])
-        flat.vector.copy_(torch.from_numpy(w))
-
-    def objective(z):
-        place(z)
-        value = float(loss()) + penalty.values([total])[0]
-        penalty.add_gradient(penalty.slopes([total]))
-        g = flat.gradient.double().cpu().numpy()
-        return value, np.concatenate([g[:n] + l1, l1 - g[:n], g[n:]])
-
-    def after_iteration(intermediate_result):
-        place(intermediate_result.x)
-        if callback(float(intermediate_result.fun)):
-            raise StopIteration
-
-    w = flat.vector.double().cpu().numpy()
-    start = np.concatenate([w[:n].clip(0), (-w[:n]).clip(0), w[n:]])
-    bounds = [(0, None)] * (2 * n) + [(None, None)] * (len(w) - n) if n else None
-    result = minimize(
-        objective,
-        start,
-        method="L-BFGS-B",
-        jac=True,
-        bounds=bounds,
-        callback=after_iteration,
-        options={"maxiter": max_iter, "maxfun": max_fun, "gtol": tol},
-    )
-    place(result.x)
-    return result

@@ -33,7 +33,7 @@ class StackedBatch(NamedTuple):
     totals: list | torch.Tensor
     sizes: list
 
-    def with_totals_there(self):
+    def with_totals_on_device(self):
         """Take the totals from the weights, on their device."""
         if self.weight is None:
             # Without weights, all batches have one size.

@@ -6,11 +6,13 @@ from skorch import NeuralNetClassifier
 from skorch.callbacks import Callback, EarlyStopping
 from skorch.dataset import Dataset
 
-from skdeep import _optimizers as optimizers
 from skdeep._backprop import gradient_function
 from skdeep._devices import own_stream
+from skdeep._flat import FlatParameters
 from skdeep._graphs import make_step
+from skdeep._lbfgs import minimize_lbfgs
 from skdeep._losses import loss_function
+from skdeep._optimizers import Solver
 from skdeep._progress import Outcome, Progress
 from skdeep._threads import TRAINING, n_shards_for, n_updaters_for, threads_for
 
@@ -98,11 +100,11 @@ class TrainingNet(NeuralNetClassifier):
     def initialize_optimizer(self, triggered_directly=None):
         """Lay the parameters out flat and set the solver up."""
         settings = self.solver_settings_
-        flat = self.flat_ = optimizers.FlatParameters(self.module_)
+        flat = self.flat_ = FlatParameters(self.module_)
         on_cpu = self.module_.device.type == "cpu"
         n_shards = n_shards_for(settings["n_operations"]) if on_cpu else 1
         n_threads = min(n_shards, torch.get_num_threads())
-        self.solver_ = optimizers.Solver(
+        self.solver_ = Solver(
             flat.vector[None],
             flat.gradient[None],
             flat.n_penalized,
@@ -295,7 +297,7 @@ class TrainingNet(NeuralNetClassifier):
 
         with torch.no_grad():
             (batch,) = batches.epoch(self.module_.standardizer)
-            result = optimizers.minimize_lbfgs(
+            result = minimize_lbfgs(
                 self.flat_,
                 self.solver_.penalty,
                 lambda: self.gradient_(batch),

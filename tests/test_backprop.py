@@ -7,8 +7,8 @@ from numpy.testing import assert_allclose
 
 from skdeep._backprop import gradient_function, is_written_out
 from skdeep._batches import Batch
+from skdeep._flat import FlatParameters
 from skdeep._losses import loss_function
-from skdeep._optimizers import FlatParameters
 from skdeep.modules import allocate, build, initialize
 
 CONFIG = {

@@ -8,8 +8,8 @@ from sklearn.datasets import load_iris
 
 from skdeep._batches import Batch
 from skdeep._dense import DenseForward, DenseGradient, is_plain
+from skdeep._flat import FlatParameters
 from skdeep._losses import loss_function, target_rows, weighted_mean
-from skdeep._optimizers import FlatParameters
 from skdeep._streams import for_nets
 from skdeep.modules import allocate, build, initialize, use_generator
 

@@ -40,14 +40,18 @@ class Replays:
         return replay, result
 
 
-@pytest.fixture
-def replays(monkeypatch):
+def record_all(monkeypatch):
     """Record all steps from here on."""
     replays = Replays()
     monkeypatch.setattr(_graphs, "record", replays)
     for user in ("_training", "_stacked"):
         monkeypatch.setattr(f"skdeep.{user}.make_step", RecordedStep)
     return replays
+
+
+@pytest.fixture
+def replays(monkeypatch):
+    return record_all(monkeypatch)
 
 
 def net(kind, **parameters):
@@ -58,10 +62,7 @@ def same_fits(clf, monkeypatch, *args, **options):
     """Predictions with and without recordings, and how many steps were which."""
     X = args[0]
     expected = clone(clf).fit(*args, **options)
-    replays = Replays()
-    monkeypatch.setattr(_graphs, "record", replays)
-    for user in ("_training", "_stacked"):
-        monkeypatch.setattr(f"skdeep.{user}.make_step", RecordedStep)
+    replays = record_all(monkeypatch)
     found = clone(clf).fit(*args, **options)
     assert_allclose(found.loss_curve_, expected.loss_curve_, rtol=1e-9)
     assert_allclose(
@@ -166,12 +167,12 @@ def test_forms_tell_batches_apart():
 
 def test_totals_come_from_the_weights():
     x, target, weight = torch.ones(4, 2), torch.ones(4, 3), torch.arange(4.0)
-    batch = Batch(x, target, weight, None).with_totals_there()
+    batch = Batch(x, target, weight, None).with_totals_on_device()
     assert batch.total.item() == 6.0
     stacked = StackedBatch(x[None], target[None], weight[None], None, [4, 4])
-    assert_array_equal(stacked.with_totals_there().totals, [6.0])
+    assert_array_equal(stacked.with_totals_on_device().totals, [6.0])
     plain = StackedBatch(x[None], target[None], None, [4, 4], [4, 4])
-    assert plain.with_totals_there().totals.item() == 4.0
+    assert plain.with_totals_on_device().totals.item() == 4.0
 
 
 class _Graph:

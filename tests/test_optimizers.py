@@ -10,14 +10,9 @@ from sklearn.datasets import load_breast_cancer
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from skdeep._optimizers import (
-    SGD,
-    Adam,
-    FlatParameters,
-    Penalty,
-    Solver,
-    minimize_lbfgs,
-)
+from skdeep._flat import FlatParameters
+from skdeep._lbfgs import minimize_lbfgs
+from skdeep._optimizers import SGD, Adam, Penalty, Solver
 
 SETTINGS = {
     "solver": "adam",

@@ -6,8 +6,8 @@ import torch
 from numpy.testing import assert_allclose
 
 from skdeep._batches import Fold, Rows
+from skdeep._flat import FlatParameters
 from skdeep._losses import loss_function
-from skdeep._optimizers import FlatParameters
 from skdeep._progress import Curves, Progress, Snapshot, Validation
 from skdeep.modules import allocate, build, initialize
 
