@@ -14,6 +14,7 @@ def expected_gradients(subject, flat_background, codes, gap, n_points, random_st
     Parameters
     ----------
     subject : Subject
+        Of which nothing else can be asked afterwards.
 
     flat_background : ndarray or CSR of shape (n_background, n_features)
 
@@ -71,12 +72,13 @@ class _Lines:
     """
 
     def __init__(self, subject, flat_background, classes, n_points):
-        self.subject, self.net = subject, subject.lighter()
+        subject.lighten()
+        self.subject = subject
         background = subject.tensors(flat_background).take(slice(None))
         self.n_starts, self.n_points = len(background), n_points
         z, present = self._enter(background)
         wanted = [torch.full((self.n_starts,), code) for code in classes]
-        by_class = zip(*self.net.gradients(z, present, wanted), strict=True)
+        by_class = zip(*self.subject.gradients(z, present, wanted), strict=True)
         self.starts = [
             _Starts(start, dict(zip(classes.tolist(), slopes, strict=True)))
             for start, slopes in zip(z, by_class, strict=True)
@@ -92,7 +94,7 @@ class _Lines:
         alpha = (torch.arange(self.n_points) + 0.5) / self.n_points
         at_start, at_end = _weights(chosen, alpha, self.n_starts)
         z, present = self._enter(x)
-        left = self.net.spread(_share_left(alpha, x.shape, random_state))
+        left = self.subject.spread(_share_left(alpha, x.shape, random_state))
         ways = [
             starts.ways(end, part, chosen, at_end)
             for starts, end, part in zip(self.starts, z, left, strict=True)
@@ -116,7 +118,7 @@ class _Lines:
         """Add gradients at some of the points, times the steps there."""
         points = [points[:, piece] for points, _ in ways]
         n_points = points[0].shape[1]
-        by_class = self.net.gradients(
+        by_class = self.subject.gradients(
             [part.flatten(0, 1) for part in points],
             [mask.repeat_interleave(n_points, 0) for mask in present],
             [codes.repeat_interleave(n_points) for codes in wanted],
@@ -129,7 +131,7 @@ class _Lines:
 
     def _pieces(self, n_rows):
         """Slices of the points of so many samples that fit into memory."""
-        size = max(1, self.net.n_at_once // n_rows)
+        size = max(1, self.subject.n_at_once // n_rows)
         for start in range(0, self.n_points + 1, size):
             yield slice(start, start + size)
 

@@ -1,7 +1,5 @@
 """What is explained: a net, the rows it is asked about, and where these came from."""
 
-import copy
-
 import numpy as np
 import torch
 from sklearn.feature_selection import SelectorMixin
@@ -27,7 +25,7 @@ from skdeep.modules.blocks import fuse
 
 _SCALERS = (StandardScaler, MinMaxScaler, RobustScaler, MaxAbsScaler)
 # Values in the widest layer of one chunk; a gradient keeps those of all layers.
-_CHUNK = 2**18
+_CHUNK = 2**19
 
 
 class Subject:
@@ -89,6 +87,7 @@ class Subject:
         self.fold = self.net._fold
         self.flat = self.net._check_X(transform(self._mapped, self.X))
         self.module = self.net.to_module().requires_grad_(False)
+        self._dtype = self.module.dtype
         self._members = modules_of(self.module)
 
     @property
@@ -103,7 +102,7 @@ class Subject:
     def tensors(self, flat):
         """``Rows`` of what ``flatten`` returns."""
         device = torch.device("cpu")
-        return Rows(flat, self.fold, self.module.dtype, device)
+        return Rows(flat, self.fold, self._dtype, device)
 
     @property
     def is_pair(self):
@@ -133,16 +132,17 @@ class Subject:
         """What is explained of rows as the net takes them, float64."""
         return self.outputs(forward(self.module, self.tensors(flat)))
 
-    def lighter(self):
-        """The same with a net of float32, for many gradients that need few digits.
+    def lighten(self):
+        """Let ``read`` take float32 from now on, for gradients that need few digits.
 
-        What ``enter`` returns is left to the net as it is: raw input may need them all.
+        ``enter`` stays as it is: raw input may need them all. Nothing else of the net
+        can be asked for afterwards.
         """
-        other = copy.copy(self)
-        other.module = copy.deepcopy(self.module).float()
-        fuse(other.module)
-        other._members = modules_of(other.module)
-        return other
+        fuse(self.module)
+        for member in self._members:
+            for layer in member.children():
+                if layer not in member.entry:
+                    layer.float()
 
     def codes(self, target):
         """Positions in ``classes_`` of the explained classes.

@@ -60,6 +60,11 @@ class Net(nn.Module):
         """Logits, (n_samples, n_outputs), of raw input, (n_samples, *input_shape)."""
         return self.body(self.standardizer(x.to(self.dtype)))
 
+    @property
+    def entry(self):
+        """Layers that ``enter`` goes through."""
+        return (self.standardizer,)
+
     def enter(self, x):
         """What the layers with weights see of raw input.
 

@@ -144,6 +144,10 @@ class MLP(Net):
             sources = torch.cat([sources[:-n], sources[-n:].repeat_interleave(size)])
         return sources
 
+    @property
+    def entry(self):
+        return self.standardizer, self.periodic, self.embedding
+
     def enter(self, x):
         return self.encode(x), None
 

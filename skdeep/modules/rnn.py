@@ -321,6 +321,10 @@ class RNN(Net):
             return self._read(x, None)
         return self._read(*self._steps(x))
 
+    @property
+    def entry(self):
+        return self.standardizer, self.embedding
+
     def enter(self, x):
         steps, mask = self._steps(self.standardizer(x))
         return steps, mask[:, :, None]
