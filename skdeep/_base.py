@@ -141,8 +141,8 @@ class BaseDeepClassifier(
         kind = self.standardize
         return kind if isinstance(kind, str) else bool(kind)
 
-    # Only tables have columns to drop.
-    _input_dropout = 0.0
+    # Only tables have columns to drop, or to tell apart.
+    _input_dropout, _relevance = 0.0, None
 
     def _alpha(self, batches):
         """Strength of the penalty, given all training data, if it is known."""

@@ -1,4 +1,4 @@
-"""How hard to train on a table: as does best on rows that are held out."""
+"""How to train on a table: as trials on most of its rows suggest."""
 
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ from skdeep._batches import Rows
 from skdeep._fit_events import FitEvents
 from skdeep._inference import forward, most_probable
 from skdeep._losses import loss_function, target_rows
+from skdeep._relevance import relevance
 from skdeep._split import split_validation
 
 # Fewer rows have too little to say about it.
@@ -61,38 +62,54 @@ EFFORTS = (
 )
 
 
-def choose_effort(estimator, data):
-    """Train a net with each effort on most of the rows, and try them on the others.
+class Findings(NamedTuple):
+    """What trials have found.
 
-    Parameters
+    Attributes
     ----------
-    estimator : BaseDeepClassifier
-        Whose copies have an effort as ``_effort``.
-
-    data : Data
-
-    Returns
-    -------
     effort : Effort
         The one whose net is right most often, handicaps aside; the first of equals.
 
     temperature : float
         What the logits of a whole training with it should be divided by.
+
+    relevance : Tensor of shape (n_features,) or None
+        How much each feature has moved the logits; None is all alike.
+    """
+
+    effort: Effort = Effort()
+    temperature: float = 1.0
+    relevance: torch.Tensor | None = None
+
+
+def try_efforts(estimator, data):
+    """Train a net with each effort on most of the rows, and try them on the others.
+
+    Parameters
+    ----------
+    estimator : BaseDeepClassifier
+        Whose copies have ``Findings`` as ``_found``.
+
+    data : Data
+
+    Returns
+    -------
+    found : Findings
     """
     if len(data.index) < _FEWEST_ROWS:
-        return Effort(), 1.0
+        return Findings()
     seed = int(check_random_state(estimator.random_state).randint(2**31 - 1))
     try:
         train, held_out = _split(data, seed)
     except ValueError:
         # Where all rows of each class are alike, there is nothing to hold out.
-        return Effort(), 1.0
+        return Findings()
     settings = estimator.get_params(deep=False)
     settings.update(random_state=seed, n_members=1, callbacks=None, verbose=False)
     trainings = []
     for effort in EFFORTS:
         trial = type(estimator)(**settings)
-        trial._effort = effort._replace(epochs=_TRIAL)
+        trial._found = Findings(effort._replace(epochs=_TRIAL))
         trainings += fitting.prepare(
             trial,
             data._replace(index=train),
@@ -101,14 +118,24 @@ def choose_effort(estimator, data):
             incremental=False,
         )
     meeting.run(trainings)
-    judge = _Judge(data, held_out)
-    logits = [judge.logits(training.net.module_) for training in trainings]
+    judge, modules = _Judge(data, held_out), [t.net.module_ for t in trainings]
+    logits = [judge.logits(module) for module in modules]
     scores = [
         judge.accuracy(said) - effort.handicap
         for effort, said in zip(EFFORTS, logits, strict=True)
     ]
     best = int(np.argmax(scores))
-    return EFFORTS[best], EFFORTS[best].heat * judge.temperature(logits[best])
+    return Findings(
+        EFFORTS[best],
+        EFFORTS[best].heat * judge.temperature(logits[best]),
+        relevance(
+            modules,
+            Rows(data.X, data.fold, data.dtype, data.device, train),
+            None if data.weight is None else data.weight[train],
+            data.targets.multilabel,
+            check_random_state(seed),
+        ),
+    )
 
 
 def cool(module, temperature):

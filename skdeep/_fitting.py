@@ -18,6 +18,7 @@ from skdeep._losses import target_rows
 from skdeep._members import modules_of
 from skdeep._module_state import pack, unpack
 from skdeep._progress import Curves, Validation
+from skdeep._relevance import column_speeds
 from skdeep._split import split_validation
 from skdeep._stacked import Training
 from skdeep._threads import threads_for
@@ -260,6 +261,10 @@ def make_module(estimator, data, batches, randomness, module):
             config["n_bins"] = tuple(max(0, len(cuts) - 1) for cuts in edges)
         module = allocate(build(estimator._module_name, config), data.dtype)
         initialize(module, randomness.weights, estimator.activation)
+        if estimator._relevance is not None:
+            speeds = column_speeds(module, estimator._relevance)
+            with torch.no_grad():
+                module.linear_layers[0].weight.mul_(speeds)
         if "n_bins" in config:
             module.standardizer.bins.set_edges(edges)
         if estimator.standardize == "robust":
@@ -308,6 +313,9 @@ def make_net(estimator, data, batches, randomness, module, max_iter, incremental
             **estimator.get_params(deep=False),
             "alpha": alpha,
             "input_dropout": estimator._input_dropout,
+            "column_speeds": None
+            if estimator._relevance is None
+            else column_speeds(module, estimator._relevance),
         },
         n_classes=len(data.targets.classes),
         multilabel=data.targets.multilabel,

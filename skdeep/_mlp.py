@@ -5,7 +5,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdeep._base import BaseDeepClassifier
 from skdeep._docstrings import shared_docs
-from skdeep._effort import Effort, choose_effort, cool
+from skdeep._effort import Findings, cool, try_efforts
 from skdeep._fitting import for_encoded
 from skdeep._members import modules_of
 from skdeep._parameters import Boolean, Features, OneOf, Sizes, as_sizes
@@ -139,7 +139,7 @@ default="piecewise_linear"
     }
     _input_format = InputFormat(sparse=True, table=True)
     _auto_epochs = (3000, 15, 60)
-    _effort, _temperature = Effort(), 1.0
+    _found = Findings()
 
     def __init__(
         self,
@@ -264,11 +264,11 @@ default="piecewise_linear"
             return self.alpha
         if self.solver != "adamw" or batches is None:
             return 1e-4
-        decay = _DECAY * self._effort.decay
+        decay = _DECAY * self._found.effort.decay
         return decay / max(batches.label_bits, _DECAY / _MOST_DECAY)
 
     def _n_epochs(self, n_steps):
-        return round(self._effort.epochs * super()._n_epochs(n_steps))
+        return round(self._found.effort.epochs * super()._n_epochs(n_steps))
 
     def _settle(self, data, *, going_on, incremental):
         settings = self.alpha, self.dropout, self.input_dropout, self.max_iter
@@ -281,25 +281,29 @@ default="piecewise_linear"
         ):
             return self
         settled = type(self)(**self.get_params(deep=False))
-        settled._effort, settled._temperature = choose_effort(settled, data)
+        settled._found = try_efforts(settled, data)
         return settled
 
+    @property
+    def _relevance(self):
+        return self._found.relevance
+
     def _finish(self, module):
-        cool(module, self._temperature)
+        cool(module, self._found.temperature)
 
     @property
     def _dropout(self):
         if self.dropout != "auto":
             return self.dropout
         wide = min(as_sizes(self.hidden_layer_sizes), default=0) >= _WIDE
-        dropout = round(_DROPOUT * self._effort.dropout, 2)
+        dropout = round(_DROPOUT * self._found.effort.dropout, 2)
         return dropout if wide and self.solver != "lbfgs" else 0.0
 
     @property
     def _input_dropout(self):
         if self.input_dropout != "auto":
             return self.input_dropout
-        return self._effort.input_dropout
+        return self._found.effort.input_dropout
 
     def encode(self, X):
         """Turn a table into what the net takes: categories as codes 0, 1, ...

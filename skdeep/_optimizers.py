@@ -189,9 +189,13 @@ class Adam:
 
     settings : list of dict
         Parameters of each estimator: `solver`, `beta_1`, `beta_2`, `epsilon`.
+
+    slowness : Tensor of the shape of `vectors`, or None
+        What the step of each parameter is divided by.
     """
 
-    def __init__(self, vectors, settings):
+    def __init__(self, vectors, settings, slowness=None):
+        self.slowness = slowness
         self.beta_1 = [
             0.0 if s["solver"] == "rmsprop" else s["beta_1"] for s in settings
         ]
@@ -242,6 +246,8 @@ class Adam:
             gradients = self.mean
         scale = _sqrt(self.square, out=self.scratch)
         scale += self.floor
+        if self.slowness is not None:
+            scale *= self.slowness
         factor = _per_net(sizes, vectors)
         if isinstance(factor, torch.Tensor):
             scale *= 1.0 / factor
@@ -283,15 +289,13 @@ class Solver:
         if any(clip is not None for clip in clips):
             clips = [math.inf if clip is None else clip for clip in clips]
             self.clip = _per_net(clips, vectors)
-        solver = settings[0]["solver"]
         self.team = Team(n_threads)
         self.rules = []
-        if solver != "lbfgs":
-            rule = SGD if solver == "sgd" else Adam
+        if settings[0]["solver"] != "lbfgs":
+            rule = _rule(vectors, settings)
             bounds = np.linspace(0, vectors.shape[1], n_threads + 1, dtype=int).tolist()
             for part in starmap(slice, pairwise(bounds)):
-                rows = vectors[:, part], gradients[:, part]
-                self.rules.append((rule(rows[0], settings), *rows))
+                self.rules.append((rule(part), vectors[:, part], gradients[:, part]))
 
     def keep(self, rows, vectors, gradients):
         """Build the solver of some of the nets, to go on where this one is.
@@ -354,6 +358,18 @@ class Solver:
         """Shorten gradients that are too long (Pascanu et al., 2013)."""
         norms = torch.linalg.vector_norm(self.gradients, dim=1, keepdim=True)
         self.gradients *= torch.clip(self.clip / (norms + 1e-12), max=1.0)
+
+
+def _rule(vectors, settings):
+    """Function of a slice of the parameters that builds what moves these."""
+    if settings[0]["solver"] == "sgd":
+        return lambda part: SGD(vectors[:, part], settings)
+    slowness = [s["slowness"] for s in settings]
+    if all(own is None for own in slowness):
+        return lambda part: Adam(vectors[:, part], settings)
+    one = torch.ones_like(vectors[0])
+    slowness = torch.stack([one if own is None else own for own in slowness])
+    return lambda part: Adam(vectors[:, part], settings, slowness[:, part])
 
 
 def _update(sizes, rule, vectors, gradients):

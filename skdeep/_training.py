@@ -101,6 +101,7 @@ class TrainingNet(NeuralNetClassifier):
         """Lay the parameters out flat and set the solver up."""
         settings = self.solver_settings_
         flat = self.flat_ = FlatParameters(self.module_)
+        settings["slowness"] = self._slowness(settings["column_speeds"])
         on_cpu = self.module_.device.type == "cpu"
         n_shards = n_shards_for(settings["n_operations"]) if on_cpu else 1
         n_threads = min(n_shards, torch.get_num_threads())
@@ -127,6 +128,15 @@ class TrainingNet(NeuralNetClassifier):
         # A torch optimizer imports torch's compiler: only for callbacks that look.
         self.optimizer_ = SolverHandle(self.solver_, flat) if self.callbacks_ else None
         return self
+
+    def _slowness(self, column_speeds):
+        """What the step of each parameter is divided by; None is nothing."""
+        if column_speeds is None:
+            return None
+        slowness = torch.ones_like(self.flat_.vector)
+        first = self.module_.linear_layers[0].weight
+        self.flat_.views(slowness[None])[first] /= column_speeds.to(slowness)
+        return slowness
 
     def train(self, batches, validation, curves, events, *, max_iter):
         """Train; the module comes out in eval mode.

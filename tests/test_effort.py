@@ -8,6 +8,7 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV, train_test_split
 
 from skdeep import DeepMLPClassifier, _effort
+from skdeep._effort import Findings
 from skdeep.model_selection import GridSearchCV as StackedSearch
 
 # Few epochs, for speed; what "auto" stands for is its own affair.
@@ -67,7 +68,7 @@ def test_few_rows_are_not_asked(short):
     ],
 )
 def test_what_the_user_chose_is_not_tried(short, noisy, monkeypatch, chosen):
-    monkeypatch.setattr("skdeep._mlp.choose_effort", None)
+    monkeypatch.setattr("skdeep._mlp.try_efforts", None)
     X, _, y, _ = noisy
     net = clone(NET).set_params(**chosen).fit(X, y)
     assert dropout(net) == 0.3
@@ -96,7 +97,7 @@ def test_several_nets_share_a_choice_and_a_temperature(
     probabilities = []
     for temperature in (1.0, 2.0):
         monkeypatch.setattr(
-            "skdeep._mlp.choose_effort", lambda *_, t=temperature: (effort, t)
+            "skdeep._mlp.try_efforts", lambda *_, t=temperature: Findings(effort, t)
         )
         ensemble = clone(NET).set_params(n_members=2, shared_weights=shared)
         probabilities.append(ensemble.fit(X, y).predict_proba(X_test))
@@ -106,12 +107,12 @@ def test_several_nets_share_a_choice_and_a_temperature(
 
 @pytest.mark.parametrize("effort", _effort.EFFORTS)
 def test_training_goes_on_with_what_was_chosen(short, noisy, monkeypatch, effort):
-    monkeypatch.setattr("skdeep._mlp.choose_effort", lambda *_: (effort, 1.0))
+    monkeypatch.setattr("skdeep._mlp.try_efforts", lambda *_: Findings(effort))
     X, _, y, _ = noisy
     net = clone(NET).set_params(warm_start=True).fit(X, y)
     assert dropout(net) == pytest.approx(0.3 * effort.dropout)
     assert net.n_iter_ == 8 * effort.epochs
-    monkeypatch.setattr("skdeep._mlp.choose_effort", None)
+    monkeypatch.setattr("skdeep._mlp.try_efforts", None)
     net.fit(X, y)
     net.partial_fit(X[:50], y[:50])
     assert dropout(net) == pytest.approx(0.3 * effort.dropout)
@@ -141,14 +142,14 @@ def test_weights_choose_as_repetitions_do(short, noisy, monkeypatch):
     X, _, y, _ = noisy
     times = np.random.default_rng(0).integers(1, 4, size=len(X))
     seen = []
-    choose = _effort.choose_effort
+    choose = _effort.try_efforts
 
     def watch(estimator, data):
         train, held_out = _effort._split(data, 0)
         seen.append([{X.tobytes() for X in data.X[part]} for part in (train, held_out)])
         return choose(estimator, data)
 
-    monkeypatch.setattr("skdeep._mlp.choose_effort", watch)
+    monkeypatch.setattr("skdeep._mlp.try_efforts", watch)
     clone(NET).fit(X, y, sample_weight=times)
     clone(NET).fit(np.repeat(X, times, axis=0), np.repeat(y, times))
     assert seen[0] == seen[1]

@@ -27,6 +27,7 @@ SETTINGS = {
     "beta_2": 0.95,
     "epsilon": 1e-8,
     "gradient_clip": None,
+    "slowness": None,
 }
 
 
