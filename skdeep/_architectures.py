@@ -24,6 +24,9 @@ class Preset(NamedTuple):
 
     pool_size : int
         Window of the max pooling after each stage.
+
+    other_kernels : tuple of tuple of int
+        Those of further members of an ensemble, in turns.
     """
 
     stages: str
@@ -31,12 +34,20 @@ class Preset(NamedTuple):
     kernels: tuple
     depth: int = 1
     pool_size: int = 1
+    other_kernels: tuple = ()
 
 
 # For series and for images.
 PRESETS = {
     "auto": (
-        Preset("residual", (32, 64, 64), (7, 5, 3), pool_size=2),
+        Preset(
+            "residual",
+            (32, 64, 64),
+            (7, 5, 3),
+            pool_size=2,
+            # Where these are wrong, narrow ones often are right, and the reverse.
+            other_kernels=((15, 9, 5),),
+        ),
         Preset("plain", (16, 64, 128), (3, 3, 3), depth=2, pool_size=2),
     ),
     "plain": (
@@ -62,7 +73,14 @@ _SMALL_IMAGE = 16
 _LONGEST = {1: 512, 2: 64}
 
 
-def resolve(architecture, chosen, size):
+def n_kinds(architecture, kernel_size, n_axes):
+    """Number of nets that differ in their convolutions, for series and images."""
+    if not is_auto(kernel_size):
+        return 1
+    return 1 + len(PRESETS[architecture][n_axes - 1].other_kernels)
+
+
+def resolve(architecture, chosen, size, member=0):
     """Replace "auto" and lay the widths of all convolutions out.
 
     Parameters
@@ -76,6 +94,9 @@ def resolve(architecture, chosen, size):
 
     size : sequence of int
         Length, or height and width, of the input.
+
+    member : int
+        Position among the nets of an ensemble.
 
     Returns
     -------
@@ -94,12 +115,16 @@ def resolve(architecture, chosen, size):
     }
     config = {k: auto[k] if is_auto(chosen[k]) else chosen[k] for k in auto}
     n_filters = as_sizes(config["n_filters"])
+    kernels = preset.kernels, *preset.other_kernels
     return {
         "architecture": preset.stages,
         "n_filters": n_filters,
         "depth": int(config["depth"]),
         "kernel_size": _lay_out(
-            preset.stages, chosen["kernel_size"], preset.kernels, len(n_filters)
+            preset.stages,
+            chosen["kernel_size"],
+            kernels[member % len(kernels)],
+            len(n_filters),
         ),
         "stride": int(config["stride"]),
         "pool_size": int(config["pool_size"]),

@@ -148,13 +148,16 @@ class BaseDeepClassifier(
         """Strength of the penalty, given all training data, if it is known."""
         return self.alpha
 
-    @property
-    def _n_nets(self):
-        """Number of modules that make up the classifier."""
+    def _count_members(self, input_shape):
+        """Number of nets that answer as one, given the shape of a module's input."""
         return self.n_members
 
-    def _module_config(self, input_shape, n_outputs, multilabel):
-        """Keyword arguments of the module that all nets take."""
+    def _count_modules(self, input_shape):
+        """Number of modules that these nets are."""
+        return self._count_members(input_shape)
+
+    def _module_config(self, input_shape, n_outputs, multilabel, member):
+        """Keyword arguments of a module, the first of which is member 0."""
         normalization = self.normalization
         if normalization == "auto":
             # A batch of one sample has no statistics worth the name.

@@ -1,6 +1,6 @@
 """Convolutional classifier."""
 
-from skdeep._architectures import PRESETS, resolve
+from skdeep._architectures import PRESETS, n_kinds, resolve
 from skdeep._augmentation import CHANGES
 from skdeep._base import BaseDeepClassifier
 from skdeep._batches import even_size
@@ -34,7 +34,9 @@ class DeepCNNClassifier(BaseDeepClassifier):
     architecture : {"auto", "plain", "residual", "fcn", "resnet", "inception"}, \
 default="auto"
         How the convolutions are arranged, and what the "auto" of the other parameters
-        stands for.
+        stands for. For images "auto" is plain, for series it is two residual nets, one
+        with narrow convolutions (of 7, 5 and 3 steps) and one with wide ones (15, 9 and
+        5): see `n_members`, which takes the two in turns.
 
         - "plain": one after another.
         - "residual": blocks of them with a shortcut around each (He et al., 2016).
@@ -125,6 +127,7 @@ default=None
         "pool_size": [Number(1, integer=True), OneOf("auto")],
         "pooling": [OneOf("auto", "mean", "max", "flatten")],
         "hidden_layer_sizes": [Sizes()],
+        "n_members": [*SHARED_RULES["n_members"], OneOf("auto")],
         "augmentation": [Several(*CHANGES), OneOf(None)],
         "standardize": [*SHARED_RULES["standardize"], OneOf("auto", "sample")],
         "normalization": [OneOf("auto", "batch", "layer", None)],
@@ -180,7 +183,7 @@ default=None
         epsilon=1e-8,
         n_iter_no_change=10,
         max_fun=15000,
-        n_members=1,
+        n_members="auto",
         device="auto",
         dtype="auto",
         mixed_precision=False,
@@ -249,7 +252,12 @@ default=None
     def _auto_batch_size(self, n_samples):
         return even_size(n_samples, _SMALLEST_BATCH, _LARGEST_BATCH)
 
-    def _module_config(self, input_shape, n_outputs, multilabel):
-        config = super()._module_config(input_shape, n_outputs, multilabel)
+    def _count_members(self, input_shape):
+        if self.n_members != "auto":
+            return self.n_members
+        return n_kinds(self.architecture, self.kernel_size, len(input_shape) - 1)
+
+    def _module_config(self, input_shape, n_outputs, multilabel, member):
+        config = super()._module_config(input_shape, n_outputs, multilabel, member)
         chosen = self.get_params(deep=False)
-        return {**config, **resolve(self.architecture, chosen, input_shape[1:])}
+        return {**config, **resolve(self.architecture, chosen, input_shape[1:], member)}

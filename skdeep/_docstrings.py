@@ -165,10 +165,11 @@ n_iter_no_change : int, default={n_iter_no_change}
 max_fun : int, default=15000
     Maximum number of evaluations of the loss by "lbfgs".
 
-n_members : int, default=1
+n_members : int or "auto", default={n_members}
     Number of nets, each with a seed of its own drawn from `random_state`. They train
     as one, on as many threads as torch uses, and their probabilities are averaged
-    (Lakshminarayanan et al., 2017).
+    (Lakshminarayanan et al., 2017). "auto", which only the CNN knows, is 2 for series
+    if `architecture` and `kernel_size` are "auto", and 1 otherwise.
 
 device : str, default="auto"
     "cpu", "cuda", "cuda:<index>" or "mps"; "auto" is CUDA where there is one.

@@ -15,7 +15,7 @@ from skdeep._bins import learn_edges, learn_quantiles
 from skdeep._fit_events import FollowingEvents
 from skdeep._inference import most_probable
 from skdeep._losses import target_rows
-from skdeep._members import modules_of
+from skdeep._members import count_members, modules_of
 from skdeep._module_state import pack, unpack
 from skdeep._progress import Curves, Validation
 from skdeep._relevance import column_speeds
@@ -82,12 +82,14 @@ def prepare(estimator, data, make_events, *, going_on, incremental):
     -------
     trainings : list of Training
     """
-    modules = [None] * estimator._n_nets
+    input_shape = data.fold.module_shape
+    n_modules = estimator._count_modules(input_shape)
+    modules = [None] * n_modules
     if going_on:
-        modules = modules_of(estimator.module_)
-        n_members = len(modules) * modules[0].config.get("n_members", 1)
-        validation.check_unchanged("n_members", estimator.n_members, n_members)
-        if len(modules) != estimator._n_nets:
+        before, now = estimator.module_, estimator._count_members(input_shape)
+        validation.check_unchanged("n_members", now, count_members(before))
+        modules = modules_of(before)
+        if len(modules) != n_modules:
             now = estimator.shared_weights
             validation.check_unchanged("shared_weights", now, not now)
     nets = _nets_to_go_on(estimator) if incremental else []
@@ -99,11 +101,12 @@ def prepare(estimator, data, make_events, *, going_on, incremental):
         return data.fitted_attributes(modules)
 
     events = make_events(fitted_attributes)
-    for module, net in zip(modules, nets or [None] * len(modules), strict=True):
+    nets = nets or [None] * n_modules
+    for member, (module, net) in enumerate(zip(modules, nets, strict=True)):
         fresh = net is None
         randomness = Randomness(random_state, data.device) if fresh else net.randomness_
         batches, held_out = make_batches(estimator, data, randomness)
-        module = make_module(estimator, data, batches, randomness, module)
+        module = make_module(estimator, data, batches, randomness, module, member)
         max_iter = 1 if incremental else estimator._n_epochs(batches.n_steps)
         if fresh:
             net = make_net(
@@ -243,8 +246,8 @@ def for_encoded(estimator):
     return estimator
 
 
-def make_module(estimator, data, batches, randomness, module):
-    """Build the module, unless there is one to go on with; it learns the statistics.
+def make_module(estimator, data, batches, randomness, module, member):
+    """Build a member, unless there is one to go on with; it learns the statistics.
 
     Returns
     -------
@@ -252,7 +255,7 @@ def make_module(estimator, data, batches, randomness, module):
     """
     n_classes = len(data.targets.classes)
     config = estimator._module_config(
-        data.fold.module_shape, n_classes, data.targets.multilabel
+        data.fold.module_shape, n_classes, data.targets.multilabel, member
     )
     config.update(data.facts)
     if module is None:

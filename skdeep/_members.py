@@ -11,6 +11,12 @@ def modules_of(module):
     return list(module.members) if isinstance(module, Ensemble) else [module]
 
 
+def count_members(module):
+    """Number of nets that answer as one, whether they share weights or not."""
+    members = modules_of(module)
+    return len(members) * members[0].config.get("n_members", 1)
+
+
 def join_modules(modules, multilabel):
     """Build ``module_`` of the nets of one estimator."""
     return modules[0] if len(modules) == 1 else Ensemble(modules, multilabel).eval()

@@ -243,16 +243,15 @@ default="piecewise_linear"
     def _is_shared(self):
         return self.shared_weights and self.n_members > 1
 
-    @property
-    def _n_nets(self):
+    def _count_modules(self, input_shape):
         return 1 if self._is_shared else self.n_members
 
     @property
     def _module_name(self):
         return "SharedMLP" if self._is_shared else "MLP"
 
-    def _module_config(self, input_shape, n_outputs, multilabel):
-        config = super()._module_config(input_shape, n_outputs, multilabel)
+    def _module_config(self, input_shape, n_outputs, multilabel, member):
+        config = super()._module_config(input_shape, n_outputs, multilabel, member)
         config["shared_dropout"] = bool(self.shared_dropout)
         config["numerical_embedding"] = self.numerical_embedding
         if self._is_shared:

@@ -47,7 +47,8 @@ def relevance(modules, rows, weight, multilabel, random_state):
     x, seed = rows.take(positions), random_state.randint(2**31 - 1)
     weights = weights[positions].to(x.device, torch.float64)
     weights /= weights.sum()
-    return sum(_of_one(module, x, weights, multilabel, seed) for module in modules)
+    found = [_of_one(module, x, weights, multilabel, seed) for module in modules]
+    return sum(found) / len(found)
 
 
 def _of_one(module, x, weights, multilabel, seed):

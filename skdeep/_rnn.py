@@ -268,8 +268,8 @@ class DeepRNNClassifier(BaseDeepClassifier):
         value = getattr(self, name)
         return _AUTO[name][self.input_type == "tokens"] if value == "auto" else value
 
-    def _module_config(self, input_shape, n_outputs, multilabel):
-        config = super()._module_config(input_shape, n_outputs, multilabel)
+    def _module_config(self, input_shape, n_outputs, multilabel, member):
+        config = super()._module_config(input_shape, n_outputs, multilabel, member)
         tokens, patch_size = self.input_type == "tokens", self.patch_size
         if patch_size == "auto":
             patch_size = 1 if tokens else -(-input_shape[0] // _MOST_STEPS)

@@ -76,6 +76,20 @@ def test_long_input_is_read_in_strides():
     assert resolve("auto", {**AUTO, "stride": 2}, (500,))["stride"] == 2
 
 
+def test_members_for_series_have_narrow_and_wide_convolutions_in_turns():
+    narrow, wide, *others = (
+        resolve("auto", AUTO, (50,), member)["kernel_size"] for member in range(5)
+    )
+    assert (narrow[0], wide[0]) == ((7, 5, 3), (15, 9, 5))
+    assert others == [narrow, wide, narrow]
+    for name, chosen, size in (
+        ("auto", AUTO, (8, 8)),
+        ("auto", {**AUTO, "kernel_size": 5}, (50,)),
+        ("fcn", AUTO, (50,)),
+    ):
+        assert resolve(name, chosen, size, 1) == resolve(name, chosen, size, 0)
+
+
 def test_small_images_have_single_convolutions():
     for size, depth in (((8, 8), 1), ((15, 40), 1), ((16, 16), 2), ((28, 28), 2)):
         assert resolve("auto", AUTO, size)["depth"] == depth

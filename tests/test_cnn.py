@@ -4,11 +4,11 @@ import pickle
 
 import pytest
 import torch
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_digits
 
 from skdeep import DeepCNNClassifier
-from skdeep.modules import WeightedBatchNorm
+from skdeep.modules import CNN, WeightedBatchNorm
 
 X, Y = load_digits(n_class=3, return_X_y=True)
 
@@ -38,12 +38,39 @@ def test_batches_are_alike_and_about_five_hundred(n_samples, batch_size, n_epoch
 
 
 def test_automatic_and_given_numbers():
-    clf = small().fit(X[:100], Y[:100])
+    clf = small(n_members=1).fit(X[:100], Y[:100])
     assert clf.n_iter_ <= 100
     assert clf.net_.solver_settings_["n_steps"] == 500
-    clf = small(max_iter=3, batch_size=7).fit(X[:100], Y[:100])
+    clf = small(n_members=1, max_iter=3, batch_size=7).fit(X[:100], Y[:100])
     assert clf.n_iter_ == 3
     assert clf.net_.solver_settings_["n_steps"] == 3 * 15
+
+
+def test_series_get_a_net_of_narrow_and_one_of_wide_convolutions():
+    settings = {"max_iter": 2}
+    pair = small(**settings).fit(X, Y)
+    kernels = [part.config["kernel_size"][0] for part in pair.module_.members]
+    assert kernels == [(7, 5, 3), (15, 9, 5)]
+    narrow = small(n_members=1, **settings).fit(X, Y)
+    assert narrow.module_.config == pair.module_.members[0].config
+    logits = narrow.to_module()(torch.tensor(X.reshape(-1, 8, 8)))
+    first = pair.to_module().members[0](torch.tensor(X.reshape(-1, 8, 8)))
+    assert_allclose(first.detach(), logits.detach())
+    for alone in (
+        {"kernel_size": 5},
+        {"architecture": "fcn"},
+        {"input_shape": (1, 8, 8)},
+    ):
+        assert isinstance(small(**settings, **alone).fit(X, Y).module_, CNN)
+
+
+def test_training_of_a_pair_goes_on():
+    pair = small(max_iter=2, warm_start=True).fit(X, Y)
+    t = pair.t_
+    assert pair.fit(X, Y).t_ == 2 * t
+    pair.partial_fit(X, Y)
+    with pytest.raises(ValueError, match="`n_members` .*Got 1"):
+        pair.set_params(n_members=1).fit(X, Y)
 
 
 def test_partial_fit_and_lbfgs_go_without_a_number():

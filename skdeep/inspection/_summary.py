@@ -93,7 +93,7 @@ class Summary(NamedTuple):
             ("Multiplications a sample", f"{self.n_operations:,}"),
         ]
         if self.n_members > 1:
-            lines.insert(0, ("Members like this", str(self.n_members)))
+            lines.insert(0, ("Members, first one shown", str(self.n_members)))
         return lines
 
     def __repr__(self):

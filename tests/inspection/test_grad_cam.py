@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from captum.attr import LayerGradCam
-from inspection.explained import CONVOLUTIONS, case_of
+from inspection.explained import CASES, CONVOLUTIONS, case_of
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 
@@ -32,7 +32,8 @@ def signed_layers(net):
 @pytest.mark.parametrize("case", ["images", "series"])
 @pytest.mark.parametrize("relu", [False, True])
 def test_it_is_what_captum_says(case, relu):
-    net, X, _ = case_of(case)
+    net, X, y = CASES[case]()
+    net, X = clone(net).set_params(n_members=1).fit(X, y), X[:5]
     module = net.to_module()
     x = torch.tensor(X).reshape(-1, *net.input_shape_)
     layer = dict(module.named_modules())[grad_cam(net, X).layer]

@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from skdeep._members import count_members
 from skdeep.inspection._displays.colours import BLUE, GREY, RED
 from skdeep.inspection._displays.panels import SMALL, Panels, few_ticks, tidy
 from skdeep.inspection._subject import take_apart
@@ -80,7 +81,7 @@ class LearningHistoryDisplay:
             validation_score=None if told else scores,
             best_epoch=_best_epoch(scores, losses, estimator.tol) if scores else None,
             score_name=_score_name(estimator.scoring),
-            n_members=estimator.n_members,
+            n_members=count_members(estimator.module_),
         )
         return display.plot(ax=ax)
 
