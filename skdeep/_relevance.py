@@ -10,8 +10,8 @@ and move so much faster: the net stays what it was, with nothing to be scaled la
 import numpy as np
 import torch
 
-# Samples that slopes are taken at.
-_MOST_ROWS = 4096
+# Samples that slopes are taken at, and values in the widest layer of all of them.
+_MOST_ROWS, _MOST_VALUES = 2**12, 2**22
 # Of a speed, where their mean square is one: no column is lost, none rules.
 _SLOWEST, _FASTEST = 0.1, 3.0
 _TINY = 1e-12
@@ -39,23 +39,35 @@ def relevance(modules, rows, weight, multilabel, random_state):
     relevance : Tensor of shape (n_features,), float64
         Mean squares of slopes along what the first dense layer gets of a feature.
     """
-    positions, weights = np.arange(len(rows)), torch.ones(len(rows))
-    if weight is not None:
-        weights = torch.from_numpy(weight)
-    if len(positions) > _MOST_ROWS:
-        positions = random_state.choice(len(rows), _MOST_ROWS, replace=False)
+    most = min(_MOST_ROWS, max(1, _MOST_VALUES // modules[0].row_size))
+    positions = np.arange(len(rows))
+    if len(rows) > most:
+        positions = random_state.choice(len(rows), most, replace=False)
+    weights = np.ones(len(positions)) if weight is None else weight[positions]
     x, seed = rows.take(positions), random_state.randint(2**31 - 1)
-    weights = weights[positions].to(x.device, torch.float64)
-    weights /= weights.sum()
+    weights = torch.from_numpy(weights / weights.sum())
     found = [_of_one(module, x, weights, multilabel, seed) for module in modules]
     return sum(found) / len(found)
 
 
 def _of_one(module, x, weights, multilabel, seed):
-    """Mean square slopes of each feature, shares of those of all inputs."""
+    """As ``relevance``, of one net and relative to the mean over its inputs."""
+    inputs, slopes = _slopes(module, x, multilabel, seed)
+    # So inputs that hardly vary hardly count; alone, they do.
+    variance = weights @ (inputs - weights @ inputs).square() + _TINY
+    squares = weights @ slopes.square()
+    totals = torch.zeros(2, *module.config["input_shape"], dtype=torch.float64)
+    sources = module.sources.cpu()
+    totals.index_add_(1, sources, torch.stack([squares * variance, variance]))
+    of_features = totals[0] / totals[1].clamp_min(_TINY)
+    return of_features / of_features[sources].mean().clamp_min(_TINY)
+
+
+def _slopes(module, x, multilabel, seed):
+    """What the first dense layer gets, and slopes of the logits there, float64."""
     with torch.no_grad():
         inputs = module.encode(x)
-    inputs.requires_grad_()
+    inputs = inputs.detach().requires_grad_()
     with torch.enable_grad():
         logits = module.read(inputs)
         if not multilabel:
@@ -64,17 +76,9 @@ def _of_one(module, x, weights, multilabel, seed):
         # One pass for all classes: the square of a sum of random signs is, on the
         # mean, the sum of the squares.
         generator = torch.Generator().manual_seed(seed)
-        signs = torch.randint(0, 2, logits.shape, generator=generator)
-        signs = signs.to(logits) * 2 - 1
-        (slopes,) = torch.autograd.grad((logits * signs).sum(), inputs)
-    inputs = inputs.detach().double()
-    variance = weights @ (inputs - weights @ inputs).square()
-    squares = weights @ slopes.double().square()
-    totals = variance.new_zeros(2, *module.config["input_shape"])
-    sources = module.sources.to(x.device)
-    totals.index_add_(1, sources, torch.stack([squares * variance, variance]))
-    of_features = (totals[0] / totals[1].clamp_min(_TINY)).cpu()
-    return of_features / of_features[module.sources.cpu()].mean().clamp_min(_TINY)
+        signs = 2 * torch.randint(0, 2, logits.shape, generator=generator) - 1
+        (slopes,) = torch.autograd.grad((logits * signs.to(logits)).sum(), inputs)
+    return inputs.detach().cpu().double(), slopes.cpu().double()
 
 
 def column_speeds(module, relevance):

@@ -69,7 +69,7 @@ def test_training_of_a_pair_goes_on():
     t = pair.t_
     assert pair.fit(X, Y).t_ == 2 * t
     pair.partial_fit(X, Y)
-    with pytest.raises(ValueError, match="`n_members` .*Got 1"):
+    with pytest.raises(ValueError, match=r"`n_members` .*Got 1"):
         pair.set_params(n_members=1).fit(X, Y)
 
 
