@@ -93,7 +93,9 @@ dropout : float or "auto", default={dropout}
     the dropout, a third of `alpha` and then twice the epochs. Whichever is right on
     most of the other samples (the last one by 0.2 % at least), that is how all are
     trained on. It takes about as long as the training that follows. The logits are
-    divided by a temperature that is learned there as well (Guo et al., 2017).
+    divided by a temperature that is learned there as well (Guo et al., 2017). And
+    features that moved the logits of these nets further learn faster (Radhakrishnan et
+    al., 2024): those that say nothing are hardly looked at.
 
 normalization : {"auto", "batch", "layer"} or None, default={normalization}
     Normalization between the linear maps and the activations. In the statistics of

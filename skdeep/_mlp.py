@@ -106,6 +106,9 @@ default="piecewise_linear"
     Holzmueller, Grinsztajn and Steinwart (2024). Better by default: strong pre-tuned
     MLPs and boosted trees on tabular data. NeurIPS.
 
+    Radhakrishnan, Beaglehole, Pandit and Belkin (2024). Mechanism for feature learning
+    in neural networks and backpropagation-free machine learning models. Science 383.
+
     Rumelhart, Hinton and Williams (1986). Learning representations by
     back-propagating errors. Nature 323.
 
