@@ -24,9 +24,6 @@ class Preset(NamedTuple):
 
     pool_size : int
         Window of the max pooling after each stage.
-
-    other_kernels : tuple of tuple of int
-        Those of further members of an ensemble, in turns.
     """
 
     stages: str
@@ -34,20 +31,12 @@ class Preset(NamedTuple):
     kernels: tuple
     depth: int = 1
     pool_size: int = 1
-    other_kernels: tuple = ()
 
 
 # For series and for images.
 PRESETS = {
     "auto": (
-        Preset(
-            "residual",
-            (32, 64, 64),
-            (7, 5, 3),
-            pool_size=2,
-            # Where these are wrong, narrow ones often are right, and the reverse.
-            other_kernels=((15, 9, 5),),
-        ),
+        Preset("residual", (32, 64, 64), (7, 5, 3), pool_size=2),
         Preset("plain", (16, 64, 128), (3, 3, 3), depth=2, pool_size=2),
     ),
     "plain": (
@@ -66,6 +55,14 @@ PRESETS = {
     ),
 }
 
+# For series, "auto" has members of several kinds, in turns: one is often right where
+# another one is wrong.
+SERIES_MEMBERS = (
+    PRESETS["auto"][0],
+    Preset("residual", (32, 64, 64), (15, 9, 5), pool_size=2),
+    Preset("plain", (64, 128, 64), (8, 5, 3), pool_size=2),
+)
+
 # On images with fewer pixels along an axis, "auto" has one convolution in each stage:
 # the few stages see all of them anyway.
 _SMALL_IMAGE = 16
@@ -73,11 +70,24 @@ _SMALL_IMAGE = 16
 _LONGEST = {1: 512, 2: 64}
 
 
-def n_kinds(architecture, kernel_size, n_axes):
-    """Number of nets that differ in their convolutions, for series and images."""
-    if not is_auto(kernel_size):
-        return 1
-    return 1 + len(PRESETS[architecture][n_axes - 1].other_kernels)
+def kinds(architecture, kernel_size, n_axes):
+    """Presets of the members of an ensemble, which take turns.
+
+    Parameters
+    ----------
+    architecture, kernel_size
+        Parameters of the estimator.
+
+    n_axes : int
+        One for series, two for images.
+
+    Returns
+    -------
+    presets : tuple of Preset
+    """
+    if n_axes == 1 and architecture == "auto" and is_auto(kernel_size):
+        return SERIES_MEMBERS
+    return (PRESETS[architecture][n_axes - 1],)
 
 
 def resolve(architecture, chosen, size, member=0):
@@ -104,7 +114,8 @@ def resolve(architecture, chosen, size, member=0):
         Keyword arguments of the module.
     """
     n_axes = len(size)
-    preset = PRESETS[architecture][n_axes - 1]
+    presets = kinds(architecture, chosen["kernel_size"], n_axes)
+    preset = presets[member % len(presets)]
     small = architecture == "auto" and n_axes == 2 and min(size) < _SMALL_IMAGE
     auto = {
         "n_filters": preset.n_filters,
@@ -115,16 +126,12 @@ def resolve(architecture, chosen, size, member=0):
     }
     config = {k: auto[k] if is_auto(chosen[k]) else chosen[k] for k in auto}
     n_filters = as_sizes(config["n_filters"])
-    kernels = preset.kernels, *preset.other_kernels
     return {
         "architecture": preset.stages,
         "n_filters": n_filters,
         "depth": int(config["depth"]),
         "kernel_size": _lay_out(
-            preset.stages,
-            chosen["kernel_size"],
-            kernels[member % len(kernels)],
-            len(n_filters),
+            preset.stages, chosen["kernel_size"], preset.kernels, len(n_filters)
         ),
         "stride": int(config["stride"]),
         "pool_size": int(config["pool_size"]),

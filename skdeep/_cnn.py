@@ -1,6 +1,6 @@
 """Convolutional classifier."""
 
-from skdeep._architectures import PRESETS, n_kinds, resolve
+from skdeep._architectures import PRESETS, kinds, resolve
 from skdeep._augmentation import CHANGES
 from skdeep._base import BaseDeepClassifier
 from skdeep._batches import even_size
@@ -34,9 +34,10 @@ class DeepCNNClassifier(BaseDeepClassifier):
     architecture : {"auto", "plain", "residual", "fcn", "resnet", "inception"}, \
 default="auto"
         How the convolutions are arranged, and what the "auto" of the other parameters
-        stands for. For images "auto" is plain, for series it is two residual nets, one
-        with narrow convolutions (of 7, 5 and 3 steps) and one with wide ones (15, 9 and
-        5): see `n_members`, which takes the two in turns.
+        stands for. For images "auto" is plain. For series it is three nets: a residual
+        one of narrow convolutions (7, 5 and 3 steps), a residual one of wide ones (15,
+        9 and 5) and a plain one (8, 5 and 3). The members of `n_members` are these in
+        turns.
 
         - "plain": one after another.
         - "residual": blocks of them with a shortcut around each (He et al., 2016).
@@ -255,7 +256,7 @@ default=None
     def _count_members(self, input_shape):
         if self.n_members != "auto":
             return self.n_members
-        return n_kinds(self.architecture, self.kernel_size, len(input_shape) - 1)
+        return len(kinds(self.architecture, self.kernel_size, len(input_shape) - 1))
 
     def _module_config(self, input_shape, n_outputs, multilabel, member):
         config = super()._module_config(input_shape, n_outputs, multilabel, member)

@@ -76,12 +76,19 @@ def test_long_input_is_read_in_strides():
     assert resolve("auto", {**AUTO, "stride": 2}, (500,))["stride"] == 2
 
 
-def test_members_for_series_have_narrow_and_wide_convolutions_in_turns():
-    narrow, wide, *others = (
-        resolve("auto", AUTO, (50,), member)["kernel_size"] for member in range(5)
+def test_members_for_series_are_nets_of_three_kinds_in_turns():
+    narrow, wide, plain, *others = (
+        resolve("auto", AUTO, (50,), member) for member in range(5)
     )
-    assert (narrow[0], wide[0]) == ((7, 5, 3), (15, 9, 5))
-    assert others == [narrow, wide, narrow]
+    assert narrow["kernel_size"][0] == (7, 5, 3)
+    assert wide["kernel_size"][0] == (15, 9, 5)
+    assert [net["architecture"] for net in (narrow, wide)] == ["residual", "residual"]
+    assert plain["kernel_size"] == ((8,), (5,), (3,))
+    assert others == [narrow, wide]
+    chosen = {**AUTO, "n_filters": 4, "depth": 2, "pool_size": 1}
+    for member in range(3):
+        net = resolve("auto", chosen, (50,), member)
+        assert (net["n_filters"], net["depth"], net["pool_size"]) == ((4,), 2, 1)
     for name, chosen, size in (
         ("auto", AUTO, (8, 8)),
         ("auto", {**AUTO, "kernel_size": 5}, (50,)),

@@ -46,15 +46,15 @@ def test_automatic_and_given_numbers():
     assert clf.net_.solver_settings_["n_steps"] == 3 * 15
 
 
-def test_series_get_a_net_of_narrow_and_one_of_wide_convolutions():
+def test_series_get_three_nets_the_first_of_which_is_the_only_one_if_one_is_asked_for():
     settings = {"max_iter": 2}
-    pair = small(**settings).fit(X, Y)
-    kernels = [part.config["kernel_size"][0] for part in pair.module_.members]
-    assert kernels == [(7, 5, 3), (15, 9, 5)]
+    several = small(**settings).fit(X, Y)
+    kernels = [part.config["kernel_size"][0] for part in several.module_.members]
+    assert kernels == [(7, 5, 3), (15, 9, 5), (8,)]
     narrow = small(n_members=1, **settings).fit(X, Y)
-    assert narrow.module_.config == pair.module_.members[0].config
+    assert narrow.module_.config == several.module_.members[0].config
     logits = narrow.to_module()(torch.tensor(X.reshape(-1, 8, 8)))
-    first = pair.to_module().members[0](torch.tensor(X.reshape(-1, 8, 8)))
+    first = several.to_module().members[0](torch.tensor(X.reshape(-1, 8, 8)))
     assert_allclose(first.detach(), logits.detach())
     for alone in (
         {"kernel_size": 5},
@@ -64,13 +64,13 @@ def test_series_get_a_net_of_narrow_and_one_of_wide_convolutions():
         assert isinstance(small(**settings, **alone).fit(X, Y).module_, CNN)
 
 
-def test_training_of_a_pair_goes_on():
-    pair = small(max_iter=2, warm_start=True).fit(X, Y)
-    t = pair.t_
-    assert pair.fit(X, Y).t_ == 2 * t
-    pair.partial_fit(X, Y)
+def test_training_of_three_nets_goes_on():
+    net = small(max_iter=2, warm_start=True).fit(X, Y)
+    t = net.t_
+    assert net.fit(X, Y).t_ == 2 * t
+    net.partial_fit(X, Y)
     with pytest.raises(ValueError, match=r"`n_members` .*Got 1"):
-        pair.set_params(n_members=1).fit(X, Y)
+        net.set_params(n_members=1).fit(X, Y)
 
 
 def test_partial_fit_and_lbfgs_go_without_a_number():

@@ -28,8 +28,8 @@ def layer_activations(estimator, X, layer):
     -------
     result : :class:`~sklearn.utils.Bunch`
         activations : ndarray of shape (n_samples, ...)
-            Float64; the mean over the members of an ensemble. NaN fills up maps of
-            shorter sequences.
+            Float64; the mean over the members of an ensemble whose layer is as large
+            as that of the first. NaN fills up maps of shorter sequences.
 
         layer : str
             The name.
@@ -65,7 +65,8 @@ def layer_activations(estimator, X, layer):
         outputs = [output if torch.is_tensor(output) else output[0] for output in seen]
         if isinstance(subject.module, SharedMLP) and outputs[0].ndim == 3:
             outputs = [output.mean(0) for output in outputs]
-        parts.append(torch.stack(outputs).double().mean(0).numpy())
+        alike = [output for output in outputs if output.shape == outputs[0].shape]
+        parts.append(torch.stack(alike).double().mean(0).numpy())
     return Bunch(activations=_join(parts), layer=layer, **subject.described())
 
 

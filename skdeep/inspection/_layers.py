@@ -9,7 +9,7 @@ _POOLS = (nn.MaxPool1d, nn.MaxPool2d)
 
 
 def find_layers(module, name):
-    """Layer of that name in each member of a module.
+    """Layer of that name in each member of a module that is like the first one there.
 
     Parameters
     ----------
@@ -30,7 +30,8 @@ def find_layers(module, name):
     if not name or name not in members[0]:
         names = [known for known in members[0] if known]
         raise ValueError(f"`layer` must be one of {names}. Got {name!r}.")
-    return [layers[name] for layers in members]
+    kind = type(members[0][name])
+    return [layers[name] for layers in members if type(layers.get(name)) is kind]
 
 
 def last_map(module):

@@ -5,7 +5,9 @@ import pytest
 import torch
 from inspection.explained import case_of, tokens
 from numpy.testing import assert_allclose
+from sklearn.datasets import load_digits
 
+from skdeep import DeepCNNClassifier
 from skdeep.inspection import layer_activations
 
 N_TOKENS = tokens()[0].shape[1]
@@ -43,6 +45,28 @@ def test_members_are_averaged():
         each = [member(torch.tensor(X)) for member in net.to_module().members]
     logits = layer_activations(net, X, "output").activations
     assert_allclose(logits, torch.stack(each).mean(0).numpy())
+
+
+@pytest.mark.parametrize(
+    ("layer", "alike"),
+    [
+        ("features.0", [0, 1]),
+        ("features.0.0.residual.1", [0, 1]),
+        ("features.4", [0, 1, 2]),
+    ],
+)
+def test_of_nets_of_several_kinds_those_like_the_first_are_averaged(layer, alike):
+    X, y = load_digits(return_X_y=True)
+    net = DeepCNNClassifier(input_shape=(8, 8), max_iter=1, random_state=0)
+    net.fit(X[:100], y[:100])
+    members, expected = net.to_module().members, []
+    for i in alike:
+        found = dict(members[i].named_modules())[layer]
+        found.register_forward_hook(lambda *args: expected.append(args[2]))
+        with torch.no_grad():
+            members[i](torch.tensor(X[:5].reshape(-1, 8, 8)))
+    expected = torch.stack(expected).mean(0)
+    assert_allclose(layer_activations(net, X[:5], layer).activations, expected)
 
 
 def test_maps_of_shorter_sequences_are_filled_up(monkeypatch):
