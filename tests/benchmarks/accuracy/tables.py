@@ -25,7 +25,7 @@ MEASURES = ("accuracy", "auc", "fit_seconds")
 
 def main():
     """Fit every classifier on every split, print the table."""
-    args = reports.arguments_of_tables(__doc__.splitlines()[0]).parse_args()
+    args = reports.arguments_of_tables(__doc__.splitlines()[0], 6).parse_args()
     names = args.sets or sets.table_names(args.folder)
     contestants = classifiers(args.members)
     results = reports.compare(args, "tables", names, contestants, measure)
