@@ -30,7 +30,9 @@ def arguments(description):
 def arguments_of_tables(description, n_splits=3):
     """Parser of the command line of what compares classifiers on tables."""
     parser = arguments(description)
-    parser.add_argument("--splits", type=int, default=n_splits, help="random splits of a set")
+    parser.add_argument(
+        "--splits", type=int, default=n_splits, help="random splits of a set"
+    )
     parser.add_argument("--rows", type=int, help="train on so many rows at most")
     parser.add_argument("--only", nargs="+", help="names of classifiers")
     return parser
