@@ -12,6 +12,7 @@ from sklearn.model_selection import GridSearchCV as OneByOne
 from sklearn.model_selection import train_test_split
 
 from skdeep import DeepCNNClassifier, DeepRNNClassifier, inspection
+from skdeep._members import modules_of
 from skdeep.model_selection import GridSearchCV
 from skdeep.persistence import load, save, to_onnx
 
@@ -44,7 +45,8 @@ def fitted():
 
 
 def kept(clf):
-    return clf.module_.config["standardize"]
+    (kind,) = {net.config["standardize"] for net in modules_of(clf.module_)}
+    return kind
 
 
 @both

@@ -296,7 +296,7 @@ def test_40_gradients_of_recurrent_nets_in_eval_mode(cell_type):
 @pytest.mark.parametrize("input_shape", [(1, 8, 8), (8, 8), (1, 64)])
 def test_41_grad_cam_of_images_and_series_leaves_nothing_behind(input_shape):
     """grad-cam #88 #132 #483: hooks leak, and no series."""
-    net = fitted("cnn", input_shape=input_shape)
+    net = fitted("cnn", input_shape=input_shape, n_members=1)
     before = state(net)
     module = net.to_module()
     x = torch.tensor(DIGITS[:4]).reshape(4, *input_shape)
