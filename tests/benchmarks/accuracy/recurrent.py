@@ -8,4 +8,4 @@ import series
 from skdeep import DeepRNNClassifier
 
 if __name__ == "__main__":
-    series.run(__doc__.splitlines()[0], "recurrent nets on series", DeepRNNClassifier)
+    series.run(__doc__.splitlines()[0], "recurrent nets on series", DeepRNNClassifier())

@@ -15,12 +15,14 @@ from scipy.stats import rankdata
 from skdeep import __version__
 
 
-def arguments(description):
+def arguments(description, n_members=1):
     """Parser of the command line."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("folder", type=Path, help="folder of the data sets")
     parser.add_argument("--sets", nargs="+", help="names of sets (default: all)")
-    parser.add_argument("--members", type=int, default=1, help="nets of the ensemble")
+    parser.add_argument(
+        "--members", type=int, default=n_members, help="nets of the ensemble"
+    )
     parser.add_argument("--seeds", type=int, default=1, help="fits of each set")
     parser.add_argument("--json", type=Path, help="file that takes the results")
     parser.add_argument("--csv", type=Path, help="file that takes the last table")

@@ -6,6 +6,7 @@ python tests/benchmarks/accuracy/series.py DATA_FOLDER --json series.json
 import numpy as np
 import reports
 import sets
+from sklearn.base import clone
 
 from skdeep import DeepCNNClassifier
 
@@ -23,23 +24,24 @@ def main():
     run(
         __doc__.splitlines()[0],
         "series",
-        lambda **options: DeepCNNClassifier(channels="last", **options),
+        DeepCNNClassifier(channels="last"),
     )
 
 
-def run(description, title, make):
-    """Fit what `make` makes of `n_members` and `random_state`; print the table."""
-    args = reports.arguments(description).parse_args()
+def run(description, title, net):
+    """Fit the net on every set, print the table."""
+    args = reports.arguments(description, net.n_members).parse_args()
+    net = clone(net).set_params(n_members=args.members)
     published = sets.published(args.folder, "ts_reference_wide.csv")
     results = {}
     for name in args.sets or sets.series_names(args.folder):
         split = sets.load_series(args.folder, name)
         results[name] = [
-            reports.measure(make(n_members=args.members, random_state=seed), split)
+            reports.measure(clone(net).set_params(random_state=seed), split)
             for seed in range(args.seeds)
         ]
         print(name, results[name], flush=True)
-        reports.save(args.json, f"{title}, n_members={args.members}", results)
+        reports.save(args.json, f"{title}, n_members={net.n_members}", results)
     print(show(results, published, args.csv))
 
 
