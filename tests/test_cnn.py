@@ -2,6 +2,8 @@
 
 import pickle
 
+import numpy as np
+import onnxruntime
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
@@ -9,6 +11,7 @@ from sklearn.datasets import load_digits
 
 from skdeep import DeepCNNClassifier
 from skdeep.modules import CNN, WeightedBatchNorm
+from skdeep.persistence import load, save, to_onnx
 
 X, Y = load_digits(n_class=3, return_X_y=True)
 
@@ -62,6 +65,19 @@ def test_series_get_three_nets_the_first_of_which_is_the_only_one_if_one_is_aske
         {"input_shape": (1, 8, 8)},
     ):
         assert isinstance(small(**settings, **alone).fit(X, Y).module_, CNN)
+
+
+def test_three_nets_are_saved_and_exported_as_one(tmp_path):
+    net = small(n_filters="auto", max_iter=1, dtype="float32").fit(X, Y)
+    expected = net.predict_proba(X)
+    save(net, tmp_path / "net.skdeep")
+    loaded = load(tmp_path / "net.skdeep")
+    assert_array_equal(loaded.predict_proba(X), expected)
+    to_onnx(net, tmp_path / "net.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "net.onnx")
+    (rows,) = session.get_inputs()
+    outputs = session.run(["probabilities"], {rows.name: X.astype(np.float32)})
+    assert_allclose(outputs[0], expected, atol=1e-5)
 
 
 def test_training_of_three_nets_goes_on():
