@@ -264,10 +264,6 @@ def make_module(estimator, data, batches, randomness, module, member):
             config["n_bins"] = tuple(max(0, len(cuts) - 1) for cuts in edges)
         module = allocate(build(estimator._module_name, config), data.dtype)
         initialize(module, randomness.weights, estimator.activation)
-        if estimator._relevance is not None:
-            speeds = column_speeds(module, estimator._relevance)
-            with torch.no_grad():
-                module.linear_layers[0].weight.mul_(speeds)
         if "n_bins" in config:
             module.standardizer.bins.set_edges(edges)
         if estimator.standardize == "robust":
@@ -310,15 +306,18 @@ def make_net(estimator, data, batches, randomness, module, max_iter, incremental
 
     use_generator(module, randomness.dropout)
     alpha = estimator._alpha(None if incremental else batches)
+    speeds = None
+    if estimator._relevance is not None:
+        speeds = column_speeds(module, estimator._relevance)
+        weight = module.linear_layers[0].weight.detach()
+        weight *= speeds.to(weight)
     net = make_net(
         module,
         {
             **estimator.get_params(deep=False),
             "alpha": alpha,
             "input_dropout": estimator._input_dropout,
-            "column_speeds": None
-            if estimator._relevance is None
-            else column_speeds(module, estimator._relevance),
+            "column_speeds": speeds,
         },
         n_classes=len(data.targets.classes),
         multilabel=data.targets.multilabel,
