@@ -13,8 +13,12 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from skdeep._fused_adam import FusedAdam
 from skdeep._schedules import make_schedule
 from skdeep._threads import Team
+
+# Parameters, a multiple of those that a vector unit moves at once.
+_VECTOR = 64
 
 
 class StepNumbers(NamedTuple):
@@ -196,10 +200,7 @@ class Adam:
 
     def __init__(self, vectors, settings, slowness=None):
         self.slowness = slowness
-        self.beta_1 = [
-            0.0 if s["solver"] == "rmsprop" else s["beta_1"] for s in settings
-        ]
-        self.beta_2 = [s["beta_2"] for s in settings]
+        self.beta_1, self.beta_2 = zip(*map(_betas, settings), strict=True)
         self.keep_1 = _per_net(self.beta_1, vectors)
         self.keep_2 = _per_net(self.beta_2, vectors)
         self.floor = _per_net(
@@ -255,6 +256,11 @@ class Adam:
         vectors.addcdiv_(gradients, scale, value=-factor)
 
 
+def _betas(settings):
+    beta_1 = 0.0 if settings["solver"] == "rmsprop" else settings["beta_1"]
+    return beta_1, settings["beta_2"]
+
+
 class Solver:
     """One step: penalty, clipping, update, proximal step, schedule.
 
@@ -293,8 +299,7 @@ class Solver:
         self.rules = []
         if settings[0]["solver"] != "lbfgs":
             rule = _rule(vectors, settings)
-            bounds = np.linspace(0, vectors.shape[1], n_threads + 1, dtype=int).tolist()
-            for part in starmap(slice, pairwise(bounds)):
+            for part in _cut(vectors.shape[1], n_threads):
                 self.rules.append((rule(part), vectors[:, part], gradients[:, part]))
 
     def keep(self, rows, vectors, gradients):
@@ -360,16 +365,32 @@ class Solver:
         self.gradients *= torch.clip(self.clip / (norms + 1e-12), max=1.0)
 
 
+def _cut(n_parameters, n_parts):
+    """Slices between borders at which vector units start anew: equal bits for all."""
+    borders = np.linspace(0, n_parameters, n_parts + 1, dtype=int)
+    borders[1:-1] -= borders[1:-1] % _VECTOR
+    return list(starmap(slice, pairwise(borders.tolist())))
+
+
 def _rule(vectors, settings):
     """Function of a slice of the parameters that builds what moves these."""
     if settings[0]["solver"] == "sgd":
         return lambda part: SGD(vectors[:, part], settings)
     slowness = [s["slowness"] for s in settings]
     if all(own is None for own in slowness):
-        return lambda part: Adam(vectors[:, part], settings)
-    one = torch.ones_like(vectors[0])
-    slowness = torch.stack([one if own is None else own for own in slowness])
-    return lambda part: Adam(vectors[:, part], settings, slowness[:, part])
+        slowness = None
+    else:
+        one = torch.ones_like(vectors[0])
+        slowness = torch.stack([one if own is None else own for own in slowness])
+    averages = {(*_betas(s), s["epsilon"]) for s in settings}
+
+    def build(part):
+        own = vectors[:, part], None if slowness is None else slowness[:, part]
+        if len(averages) == 1 and vectors.device.type == "cpu":
+            return FusedAdam(own[0], *averages.copy().pop(), own[1])
+        return Adam(own[0], settings, own[1])
+
+    return build
 
 
 def _update(sizes, rule, vectors, gradients):

@@ -11,6 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from skdeep._flat import FlatParameters
+from skdeep._fused_adam import FusedAdam
 from skdeep._lbfgs import minimize_lbfgs
 from skdeep._optimizers import SGD, Adam, Penalty, Solver
 
@@ -235,6 +236,37 @@ def test_solver_steps_with_the_rate_before_it_moves_on():
     solver.step([1.0])
     assert_allclose(before - flat.vector, 0.1)
     assert solver.schedules[0].rate < 0.1
+
+
+@pytest.mark.parametrize("solver", ["adam", "rmsprop"])
+@pytest.mark.parametrize("slow", [False, True])
+@pytest.mark.parametrize("rates", [[0.1, 0.1, 0.1], [0.1, 0.003, 0.0]])
+def test_one_pass_over_the_memory_is_adam(solver, slow, rates):
+    settings, shape = {**SETTINGS, "solver": solver, "epsilon": 1e-3}, (3, 50)
+    rng = torch.Generator().manual_seed(0)
+    one = torch.randn(shape, generator=rng, dtype=torch.float64)
+    other = one.clone()
+    slowness = None
+    if slow:
+        slowness = 0.2 + 3 * torch.rand(shape, generator=rng, dtype=torch.float64)
+    beta_1 = 0.0 if solver == "rmsprop" else 0.8
+    fused = FusedAdam(one, beta_1, 0.95, 1e-3, slowness)
+    plain = Adam(other, [settings] * 3, slowness)
+    for n_steps in range(1, 6):
+        gradient = torch.randn(shape, generator=rng, dtype=torch.float64)
+        fused.update(one, gradient, fused.sizes(rates, n_steps))
+        plain.update(other, gradient, plain.sizes(rates, n_steps))
+        assert_allclose(one, other, rtol=1e-12, atol=1e-14)
+
+
+def test_one_pass_over_the_memory_is_taken_on_a_cpu():
+    vectors = torch.zeros(2, 5)
+    alike = [SETTINGS, {**SETTINGS, "learning_rate_init": 0.3, "alpha": 1.0}]
+    ((rule, *_),) = Solver(vectors, vectors, 5, alike, [None, None]).rules
+    assert isinstance(rule, FusedAdam)
+    differing = [SETTINGS, {**SETTINGS, "beta_1": 0.5}]
+    ((rule, *_),) = Solver(vectors, vectors, 5, differing, [None, None]).rules
+    assert isinstance(rule, Adam)
 
 
 # Each differs from the others in every number that nets of a stack may differ in.
