@@ -1,5 +1,7 @@
 """Multi-layer perceptron classifier."""
 
+import copy
+
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
@@ -7,7 +9,7 @@ from skdeep._base import BaseDeepClassifier
 from skdeep._docstrings import shared_docs
 from skdeep._effort import Findings, cool, try_efforts
 from skdeep._fitting import for_encoded
-from skdeep._members import modules_of
+from skdeep._members import count_members, modules_of
 from skdeep._parameters import Boolean, Features, OneOf, Sizes, as_sizes
 from skdeep._rules import SHARED_RULES
 from skdeep._validation import InputFormat
@@ -17,6 +19,7 @@ _DROPOUT, _WIDE = 0.3, 64
 # Weight decay times the bits that all labels hold, and its limit. Labels that tell
 # little, of two classes or of a rare one, are outlearned sooner.
 _DECAY, _MOST_DECAY = 3000.0, 1.0
+_MEMBERS = 2
 
 
 @shared_docs
@@ -132,6 +135,7 @@ default="piecewise_linear"
         **SHARED_RULES,
         "hidden_layer_sizes": [Sizes()],
         "alpha": [*SHARED_RULES["alpha"], OneOf("auto")],
+        "n_members": [*SHARED_RULES["n_members"], OneOf("auto")],
         "dropout": [OneOf("auto"), *SHARED_RULES["dropout"]],
         "shared_dropout": [Boolean()],
         "input_dropout": [OneOf("auto"), *SHARED_RULES["dropout"]],
@@ -181,7 +185,7 @@ default="piecewise_linear"
         epsilon=1e-8,
         n_iter_no_change=10,
         max_fun=15000,
-        n_members=1,
+        n_members="auto",
         device="auto",
         dtype="auto",
         mixed_precision=False,
@@ -272,18 +276,22 @@ default="piecewise_linear"
     def _n_epochs(self, n_steps):
         return round(self._found.effort.epochs * super()._n_epochs(n_steps))
 
-    def _settle(self, data, *, going_on, incremental):
+    @property
+    def _is_left_open(self):
+        """Whether how long and how hard to train is for trials to find out."""
         settings = self.alpha, self.dropout, self.input_dropout, self.max_iter
-        if (
-            going_on
-            or incremental
-            or self.early_stopping
-            or self.solver != "adamw"
-            or any(value != "auto" for value in settings)
-        ):
-            return self
-        settled = type(self)(**self.get_params(deep=False))
-        settled._found = try_efforts(settled, data)
+        asked = self.early_stopping or self.solver != "adamw"
+        return not asked and all(value == "auto" for value in settings)
+
+    def _settle(self, data, *, going_on, incremental):
+        settled = copy.copy(self)
+        anew = self._is_left_open and not going_on and not incremental
+        if self.n_members == "auto":
+            settled.n_members = _MEMBERS if anew else 1
+            if going_on:
+                settled.n_members = count_members(self.module_)
+        if anew:
+            settled._found = try_efforts(settled, data)
         return settled
 
     @property

@@ -12,7 +12,7 @@ from skdeep._effort import Findings
 from skdeep.model_selection import GridSearchCV as StackedSearch
 
 # Few epochs, for speed; what "auto" stands for is its own affair.
-NET = DeepMLPClassifier((64,), random_state=0)
+NET = DeepMLPClassifier((64,), n_members=1, random_state=0)
 
 
 def dropout(net):
