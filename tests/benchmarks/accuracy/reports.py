@@ -21,7 +21,7 @@ def arguments(description, n_members=1):
     parser.add_argument("folder", type=Path, help="folder of the data sets")
     parser.add_argument("--sets", nargs="+", help="names of sets (default: all)")
     parser.add_argument(
-        "--members", type=int, default=n_members, help="nets of the ensemble"
+        "--members", type=_members, default=n_members, help="nets of the ensemble"
     )
     parser.add_argument("--seeds", type=int, default=1, help="fits of each set")
     parser.add_argument("--json", type=Path, help="file that takes the results")
@@ -31,13 +31,17 @@ def arguments(description, n_members=1):
 
 def arguments_of_tables(description, n_splits=3):
     """Parser of the command line of what compares classifiers on tables."""
-    parser = arguments(description)
+    parser = arguments(description, n_members="auto")
     parser.add_argument(
         "--splits", type=int, default=n_splits, help="random splits of a set"
     )
     parser.add_argument("--rows", type=int, help="train on so many rows at most")
     parser.add_argument("--only", nargs="+", help="names of classifiers")
     return parser
+
+
+def _members(text):
+    return text if text == "auto" else int(text)
 
 
 def compare(args, title, names, contestants, measure):
