@@ -82,8 +82,12 @@ def forward_function(module, n_samples):
     members = [DenseForward(member, n_samples) for member in module.members]
 
     def compute(x):
-        logits = torch.from_numpy(np.stack([member(x) for member in members]))
-        return module.combine(logits.double()).numpy()
+        if module.reads_alike:
+            entered = [members[0].enter(x)] * len(members)
+        else:
+            entered = [member.enter(x) for member in members]
+        logits = [member.read(z) for member, z in zip(members, entered, strict=True)]
+        return module.combine(torch.from_numpy(np.stack(logits)).double()).numpy()
 
     return compute
 
@@ -107,7 +111,7 @@ class DenseForward:
         self.weights = [layer.weight.detach().numpy() for layer in layers]
         self.biases = [layer.bias.detach().numpy() for layer in layers]
         self.buffers = [None] * len(layers)
-        self.mean, self.scale, self.floors, self.encode = None, None, None, None
+        self.mean, self.scale, self.floors, self.table = None, None, None, None
         activation = module.config["activation"]
         self.activate, _ = _ACTIVATIONS[activation]
         if isinstance(module.standardizer, InputStandardizer):
@@ -116,7 +120,7 @@ class DenseForward:
             if n_samples > _MANY_ROWS:
                 self._scale_weights(activation)
         elif isinstance(module.standardizer, (TableInput, RobustStandardizer)):
-            self.encode = module.encode
+            self.table, self.embed = module.standardizer, module.embed
 
     def _scale_weights(self, activation):
         """Scale the weights instead of x, which saves a pass over the data."""
@@ -155,8 +159,16 @@ class DenseForward:
         logits : ndarray of shape (n_samples, n_outputs)
             In Fortran order: sums over a few classes are quicker along the samples.
         """
-        if self.encode is not None:
-            x = self.encode(torch.from_numpy(x)).detach().numpy()
+        return self.read(self.enter(x))
+
+    def enter(self, x):
+        """What can't be left to the weights of the first layer."""
+        return x if self.table is None else self.table(torch.from_numpy(x)).numpy()
+
+    def read(self, x):
+        """Logits of what ``enter`` has returned, which is left as it is."""
+        if self.table is not None:
+            x = self.embed(torch.from_numpy(x)).detach().numpy()
         if self.mean is not None:
             x = self._into(0, np.subtract, x, self.mean)
         if self.scale is not None:

@@ -1,7 +1,5 @@
 """Multi-layer perceptron classifier."""
 
-import copy
-
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
@@ -246,12 +244,18 @@ default="piecewise_linear"
     def _default_shape(self, n_features):
         return (n_features,)
 
+    def _count_members(self, input_shape=None):
+        if self.n_members != "auto":
+            return self.n_members
+        # Only training that goes on comes here unsettled.
+        return count_members(self.module_)
+
     @property
     def _is_shared(self):
-        return self.shared_weights and self.n_members > 1
+        return self.shared_weights and self._count_members() > 1
 
     def _count_modules(self, input_shape):
-        return 1 if self._is_shared else self.n_members
+        return 1 if self._is_shared else self._count_members()
 
     @property
     def _module_name(self):
@@ -262,7 +266,7 @@ default="piecewise_linear"
         config["shared_dropout"] = bool(self.shared_dropout)
         config["numerical_embedding"] = self.numerical_embedding
         if self._is_shared:
-            config.update(n_members=self.n_members, multilabel=multilabel)
+            config.update(n_members=self._count_members(), multilabel=multilabel)
         return config
 
     def _alpha(self, batches):
@@ -284,13 +288,13 @@ default="piecewise_linear"
         return not asked and all(value == "auto" for value in settings)
 
     def _settle(self, data, *, going_on, incremental):
-        settled = copy.copy(self)
-        anew = self._is_left_open and not going_on and not incremental
+        if going_on:
+            return self
+        settled = type(self)(**self.get_params(deep=False))
+        to_be_tried = self._is_left_open and not incremental
         if self.n_members == "auto":
-            settled.n_members = _MEMBERS if anew else 1
-            if going_on:
-                settled.n_members = count_members(self.module_)
-        if anew:
+            settled.n_members = _MEMBERS if to_be_tried else 1
+        if to_be_tried:
             settled._found = try_efforts(settled, data)
         return settled
 

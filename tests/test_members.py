@@ -12,9 +12,9 @@ from sklearn.callback import ScoringMonitor
 from sklearn.datasets import load_breast_cancer
 from small_nets import DIGIT, DIGITS, EACH_NET, NETS, X, Y, data, fitted, mlp
 
-from skdeep import _stacked, model_selection
+from skdeep import DeepMLPClassifier, _stacked, model_selection
 from skdeep._meeting import StackingBackend
-from skdeep.modules import Ensemble
+from skdeep.modules import MLP, Ensemble
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 LABELS = np.column_stack([Y == 1, X[:, 0] > 13]).astype(int)
@@ -83,6 +83,57 @@ def test_early_stopping_of_each_member():
     assert_allclose(clf.predict_proba(X), proba, rtol=1e-6)
     best = np.mean([net.best_validation_score_ for net in alone])
     assert clf.best_validation_score_ == pytest.approx(best)
+
+
+def test_two_nets_where_training_is_left_to_trials(monkeypatch):
+    monkeypatch.setattr(DeepMLPClassifier, "_auto_epochs", (40, 8, 8))
+    clf = DeepMLPClassifier((8,), random_state=0).fit(X, Y)
+    assert [type(net) for net in clf.module_.members] == [MLP, MLP]
+    assert clf.coefs_[0].shape[0] == 2
+    two = clone(clf).set_params(n_members=2).fit(X, Y)
+    assert_array_equal(clf.predict_proba(X), two.predict_proba(X))
+
+    clf.set_params(warm_start=True, max_iter=3).fit(X, Y)
+    assert len(clf.module_.members) == 2
+    assert len(clf.partial_fit(X, Y).module_.members) == 2
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {"n_members": 1},
+        {"max_iter": 3},
+        {"alpha": 0.1},
+        {"dropout": 0.1},
+        {"input_dropout": 0.1},
+        {"solver": "adam"},
+        {"early_stopping": True},
+    ],
+    ids=str,
+)
+def test_one_net_where_something_is_chosen(chosen, monkeypatch):
+    monkeypatch.setattr(DeepMLPClassifier, "_auto_epochs", (40, 8, 8))
+    clf = DeepMLPClassifier((8,), random_state=0, **chosen).fit(X, Y)
+    assert type(clf.module_) is MLP
+
+
+def test_partial_fit_has_no_trials_and_one_net():
+    clf = DeepMLPClassifier((8,), random_state=0).partial_fit(X, Y, classes=[0, 1, 2])
+    assert type(clf.module_) is MLP
+    assert type(clf.partial_fit(X, Y).module_) is MLP
+
+
+@pytest.mark.parametrize("alike", [True, False])
+def test_a_table_is_read_once_by_members_that_read_alike(alike):
+    clf = DeepMLPClassifier((8,), n_members=2, max_iter=2, random_state=0).fit(X, Y)
+    members = list(clf.module_.members)
+    if not alike:
+        members[1].standardizer.bins.center += 1.0
+    clf.module_ = Ensemble(members, multilabel=False).eval()
+    assert clf.module_.reads_alike is alike
+    with torch.no_grad():
+        expected = clf.module_(torch.from_numpy(X)).softmax(1)
+    assert_allclose(clf.predict_proba(X), expected)
 
 
 @pytest.mark.parametrize("solver", ["lbfgs", "sgd"])

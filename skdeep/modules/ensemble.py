@@ -1,6 +1,7 @@
 """Several nets that answer as one."""
 
 import math
+from functools import cached_property
 
 import torch
 from torch import nn
@@ -33,6 +34,16 @@ class Ensemble(Net):
     def combine(self, logits):
         """Logits of the ensemble, of those of its members."""
         return join_logits(logits, self.multilabel)
+
+    @cached_property
+    def reads_alike(self):
+        """Whether what the members do to raw input is the same for all of them."""
+        first, *others = [net.standardizer.state_dict() for net in self.members]
+        return all(
+            first.keys() == other.keys()
+            and all(torch.equal(first[name], other[name]) for name in first)
+            for other in others
+        )
 
     @property
     def output(self):

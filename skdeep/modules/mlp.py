@@ -122,9 +122,9 @@ class MLP(Net):
 
     def body(self, x):
         """Logits of standardized input."""
-        return self.read(self._embed(x))
+        return self.read(self.embed(x))
 
-    def _embed(self, x):
+    def embed(self, x):
         """Vectors beside numbers, and in place of the codes, which stand last."""
         if self.periodic is not None:
             x = self.periodic(x)
@@ -163,4 +163,4 @@ class MLP(Net):
 
     def encode(self, x):
         """Input of the first dense layer, of raw input."""
-        return self._embed(self.standardizer(x))
+        return self.embed(self.standardizer(x))
