@@ -170,9 +170,9 @@ max_fun : int, default=15000
 n_members : int or "auto", default={n_members}
     Number of nets, each with a seed of its own drawn from `random_state`. They train
     as one, on as many threads as torch uses, and their probabilities are averaged
-    (Lakshminarayanan et al., 2017). "auto" is 2 for tables where `alpha`, `dropout`,
-    `input_dropout` and `max_iter` are "auto" too, 3 for series where `architecture` and
-    `kernel_size` are, and 1 otherwise. The RNN has no "auto".
+    (Lakshminarayanan et al., 2017). "auto", which the RNN doesn't know, is 2 for tables
+    if `max_iter` is "auto" (but 1 in ``partial_fit``), 3 for series if `architecture`
+    and `kernel_size` are, and 1 otherwise.
 
 device : str, default="auto"
     "cpu", "cuda", "cuda:<index>" or "mps"; "auto" is CUDA where there is one.

@@ -280,23 +280,23 @@ default="piecewise_linear"
     def _n_epochs(self, n_steps):
         return round(self._found.effort.epochs * super()._n_epochs(n_steps))
 
+    def _settle(self, data, *, going_on, incremental):
+        if going_on:
+            return self
+        settled = type(self)(**self.get_params(deep=False))
+        if self.n_members == "auto":
+            planned = self.max_iter == "auto" and not incremental
+            settled.n_members = _MEMBERS if planned else 1
+        if self._is_left_open and not incremental:
+            settled._found = try_efforts(settled, data)
+        return settled
+
     @property
     def _is_left_open(self):
         """Whether how long and how hard to train is for trials to find out."""
         settings = self.alpha, self.dropout, self.input_dropout, self.max_iter
         asked = self.early_stopping or self.solver != "adamw"
         return not asked and all(value == "auto" for value in settings)
-
-    def _settle(self, data, *, going_on, incremental):
-        if going_on:
-            return self
-        settled = type(self)(**self.get_params(deep=False))
-        to_be_tried = self._is_left_open and not incremental
-        if self.n_members == "auto":
-            settled.n_members = _MEMBERS if to_be_tried else 1
-        if to_be_tried:
-            settled._found = try_efforts(settled, data)
-        return settled
 
     @property
     def _relevance(self):
