@@ -13,6 +13,7 @@ from skdeep.modules.layers import (
     n_weights,
 )
 from skdeep.modules.normalization import norm_layer
+from skdeep.modules.recurrence import can_train, train
 from skdeep.modules.scaling import standardizer
 from skdeep.modules.tokens import TokenEmbedding, read_codes
 
@@ -65,6 +66,8 @@ class RecurrentLayer(nn.Module):
             # Not every processor has an LSTM in bfloat16.
             with torch.autocast("cpu", enabled=False):
                 return cells(x.to(cells.weight_ih_l0.dtype))[0]
+        if _may_look(x) and can_train(cells):
+            return train(cells, x)
         if x.device.type != "cuda":
             return cells(x)[0]
         with warnings.catch_warnings():
