@@ -1,10 +1,12 @@
 """Gradients of a batch, for one net or for many of one architecture."""
 
+from contextlib import contextmanager
+
 import torch
 from torch import nn
 from torch.func import functional_call, vmap
 
-from skdeep import _dense
+from skdeep import _dense, _small_maps
 from skdeep._losses import weighted_mean
 from skdeep._streams import for_nets
 from skdeep.modules import Dropout, SharedMLP, WeightedBatchNorm
@@ -45,30 +47,55 @@ def gradient_function(module, flat, per_sample_loss, settings, n_shards, n_threa
         )
         return lambda batch: dense(for_nets(batch)).item() / batch.total
 
-    normalizers = _layers(module, WeightedBatchNorm)
+    body = _body(module, settings)
 
     def gradient(batch):
         flat.gradient.zero_()
-        for layer in normalizers:
-            layer.row_weight = batch.weight
         with torch.enable_grad():
-            with torch.autocast(
-                module.device.type,
-                # It has the range of float32, so gradients need no scaling.
-                torch.bfloat16,
-                enabled=settings["mixed_precision"],
-            ):
-                logits = module.body(batch.x)
+            logits = body(batch)
             losses = _losses(
                 per_sample_loss, logits.to(batch.target.dtype), batch.target
             )
             loss = weighted_mean(losses, batch.weight, batch.total)
             loss.backward()
-        for layer in normalizers:
-            layer.row_weight = None
         return loss.detach()
 
     return gradient
+
+
+def _body(module, settings):
+    """Build what maps a ``Batch`` to logits."""
+    normalizers = _layers(module, WeightedBatchNorm)
+    # It has the range of float32, so gradients need no scaling.
+    precision = torch.autocast(
+        module.device.type, torch.bfloat16, enabled=settings["mixed_precision"]
+    )
+
+    def body(batch):
+        with precision, _row_weight(normalizers, batch.weight):
+            return module.body(batch.x)
+
+    if settings["mixed_precision"] or not _small_maps.is_plain(module):
+        return body
+    small = _small_maps.SmallMaps(module)
+    normalizers_behind = _layers(module.head, WeightedBatchNorm)
+
+    def small_body(batch):
+        if not small.pay(batch.x):
+            return body(batch)
+        with precision, _row_weight(normalizers_behind, batch.weight):
+            return module.read_maps(small(batch.x, batch.weight))
+
+    return small_body
+
+
+@contextmanager
+def _row_weight(normalizers, weight):
+    for layer in normalizers:
+        layer.row_weight = weight
+    yield
+    for layer in normalizers:
+        layer.row_weight = None
 
 
 def _losses(per_sample_loss, logits, target):

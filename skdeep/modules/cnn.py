@@ -151,4 +151,8 @@ class CNN(Net):
     def read(self, encoded, present=None):
         if present is not None:
             encoded = torch.where(present, encoded, 0.0)
-        return self.output(self.head(self.pool(self.features(encoded))))
+        return self.read_maps(self.features(encoded))
+
+    def read_maps(self, maps):
+        """Logits of what ``features`` returns."""
+        return self.output(self.head(self.pool(maps)))
