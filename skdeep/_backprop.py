@@ -47,10 +47,14 @@ def gradient_function(module, flat, per_sample_loss, settings, n_shards, n_threa
         )
         return lambda batch: dense(for_nets(batch)).item() / batch.total
 
-    body = _body(module, settings)
+    body, small = _body(module, settings), None
+    if not settings["mixed_precision"] and _small_maps.is_whole(module, settings):
+        small = _small_maps.SmallNet(module, settings["multilabel"])
 
     def gradient(batch):
         flat.gradient.zero_()
+        if small is not None and small.maps.pay(batch.x):
+            return small(batch)
         with torch.enable_grad():
             logits = body(batch)
             losses = _losses(

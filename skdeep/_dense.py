@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from scipy.special import expit
 
+from skdeep._numpy_losses import sigmoid_loss, softmax_loss
 from skdeep._threads import Team
 from skdeep.modules import (
     MLP,
@@ -232,7 +233,7 @@ class DenseGradient:
         self.activate, self.derivative = _ACTIVATIONS[modules[0].config["activation"]]
         self.dropouts = [_dropouts(module) for module in modules]
         self.shared_dropout = modules[0].config["shared_dropout"]
-        self.output = _sigmoid_output if multilabel else _softmax_output
+        self.output = sigmoid_loss if multilabel else softmax_loss
         self.team = Team(min(n_shards, n_threads))
 
     def __call__(self, batch):
@@ -358,20 +359,3 @@ def _cut(n_rows, n_parts):
 
 def _dropouts(module):
     return [layer for layer in module.hidden if isinstance(layer, Dropout)]
-
-
-def _softmax_output(logits, target):
-    logits -= np.maximum.reduce(logits, 2, keepdims=True)
-    p = np.exp(logits)
-    norm = np.add.reduce(p, 2)
-    p /= norm[:, :, None]
-    p -= target
-    logits *= target
-    return np.log(norm) - np.add.reduce(logits, 2), p
-
-
-def _sigmoid_output(logits, target):
-    losses = np.logaddexp(0.0, logits) - logits * target
-    p = expit(logits, out=logits)
-    p -= target
-    return np.add.reduce(losses, 2), p

@@ -8,12 +8,11 @@ Maps have the shape (channels, height, width, n_samples): the samples of a place
 side by side, and arithmetic runs along them.
 """
 
-from functools import partial
-
 import numpy as np
 import torch
 from torch import nn
 
+from skdeep._numpy_losses import sigmoid_loss, softmax_loss
 from skdeep.modules import CNN
 from skdeep.modules.blocks import ConvBlock
 
@@ -35,6 +34,17 @@ def is_plain(module):
         and module.config["activation"] == "relu"
         and module.config["normalization"] == "batch"
         and module.device.type == "cpu"
+    )
+
+
+def is_whole(module, settings):
+    """Whether that goes for all of the net, too: ``SmallNet`` has its gradients."""
+    return (
+        is_plain(module)
+        and settings["loss"] == "log_loss"
+        and module.config["pooling"] == "flatten"
+        and not module.config["hidden_layer_sizes"]
+        and not module.config["dropout"]
     )
 
 
@@ -74,23 +84,75 @@ class SmallMaps:
         -------
         maps : Tensor of shape (n_samples, n_filters, height, width)
         """
+        maps, kept = self.forward(x, weight)
+        # Laid out as by the layers: dropout draws in the order of memory.
+        maps = np.ascontiguousarray(maps.transpose(3, 1, 2, 0))
+        maps = torch.from_numpy(maps).permute(0, 3, 1, 2).requires_grad_()
+        maps.register_hook(
+            lambda delta: self.backward(delta.numpy().transpose(1, 2, 3, 0), kept)
+        )
+        return maps
+
+    def forward(self, x, weight):
+        """The last map, with the samples last, and what ``backward`` needs."""
         maps, kept = x.numpy().transpose(1, 2, 3, 0), []
         weight = None if weight is None else weight.numpy()
         for block in self.blocks:
             maps, own = block.forward(maps, weight)
             kept.append(own)
-        # Laid out as by the layers: dropout draws in the order of memory.
-        maps = np.ascontiguousarray(maps.transpose(3, 1, 2, 0))
-        maps = torch.from_numpy(maps).permute(0, 3, 1, 2).requires_grad_()
-        maps.register_hook(partial(self._backward, kept))
-        return maps
+        return maps, kept
 
-    def _backward(self, kept, delta):
-        delta = delta.numpy().transpose(1, 2, 3, 0)
+    def backward(self, delta, kept):
+        """Fill the gradients, given that of the last map."""
         for block in reversed(self.blocks):
             delta = block.backward(delta, kept.pop())
             if kept:
                 delta = block.input_gradient(delta)
+
+
+class SmallNet:
+    """Gradients of a plain net of which nothing but one layer follows the last map.
+
+    Parameters
+    ----------
+    module : CNN
+        Its parameters and their gradients stay where they are from now on.
+
+    multilabel : bool
+    """
+
+    def __init__(self, module, multilabel):
+        self.maps, output = SmallMaps(module), module.output
+        self.weight, self.bias = (p.detach().numpy() for p in output.parameters())
+        self.gradients = [p.grad.numpy() for p in output.parameters()]
+        self.loss = sigmoid_loss if multilabel else softmax_loss
+
+    def __call__(self, batch):
+        """Fill the gradients.
+
+        Parameters
+        ----------
+        batch : Batch
+
+        Returns
+        -------
+        loss : float
+            Weighted mean over the batch.
+        """
+        maps, kept = self.maps.forward(batch.x, batch.weight)
+        flat = maps.reshape(-1, maps.shape[3])
+        logits = self.weight @ flat
+        logits += self.bias[:, None]
+        (losses,), (delta,) = self.loss(logits.T[None], batch.target.numpy()[None])
+        if batch.weight is not None:
+            weight = batch.weight.numpy()
+            losses *= weight
+            delta *= weight[:, None]
+        delta /= float(batch.total)
+        np.matmul(delta.T, flat.T, out=self.gradients[0])
+        np.add.reduce(delta, 0, out=self.gradients[1])
+        self.maps.backward((self.weight.T @ delta.T).reshape(maps.shape), kept)
+        return float(losses.sum()) / float(batch.total)
 
 
 class _Block:

@@ -12,7 +12,7 @@ from skdeep._backprop import gradient_function
 from skdeep._batches import Batch
 from skdeep._flat import FlatParameters
 from skdeep._losses import loss_function
-from skdeep.modules import allocate, build, initialize
+from skdeep.modules import allocate, build, initialize, use_generator
 
 CONFIG = {
     "input_shape": (2, 8, 6),
@@ -30,6 +30,8 @@ CONFIG = {
     "dropout": 0.0,
     "standardize": False,
 }
+SETTINGS = {"loss": "log_loss", "multilabel": False, "mixed_precision": False}
+MULTILABEL = {**SETTINGS, "multilabel": True}
 CONFIGS = {
     "default": {},
     "one channel": {"input_shape": (1, 8, 8)},
@@ -43,8 +45,11 @@ CONFIGS = {
     "mean": {"pooling": "mean"},
     "max": {"pooling": "max"},
     "normalized head": {"hidden_layer_sizes": (7,)},
+    "dropout": {"dropout": 0.3},
+    "focal loss": {"settings": {**SETTINGS, "loss": "focal"}},
+    "labels": {"settings": MULTILABEL},
+    "labels, normalized head": {"settings": MULTILABEL, "hidden_layer_sizes": (7,)},
 }
-SETTINGS = {"loss": "log_loss", "multilabel": False, "mixed_precision": False}
 WEIGHT = torch.tensor([1.0, 2.0, 0.0, 3.0, 1.0, 0.5], dtype=torch.float64)
 
 
@@ -55,7 +60,8 @@ def make(settings=SETTINGS, **config):
         if p.ndim == 1:
             nn.init.uniform_(p, -1.0, 2.0, torch.Generator().manual_seed(1))
     flat = FlatParameters(module.train())
-    per_sample = loss_function("log_loss", False, 2.0)
+    use_generator(module, torch.Generator().manual_seed(2))
+    per_sample = loss_function(settings["loss"], settings["multilabel"], 2.0)
     return module, flat, gradient_function(module, flat, per_sample, settings, 1, 1)
 
 
@@ -173,6 +179,13 @@ def test_large_batches_have_their_layers():
     assert calls
 
 
+def test_large_batches_leave_nothing_to_small_ones(with_layers, monkeypatch):
+    module, *_ = make()
+    batches = [make_batch(module, n_samples=n) for n in (9, 2)]
+    monkeypatch.setattr(_small_maps, "_FEW", 5 * module.n_operations)
+    assert_all_close(steps(batches), with_layers(batches))
+
+
 def test_fits_are_those_of_the_layers(monkeypatch):
     X, y = load_digits(return_X_y=True)
     X, y = X[:300], y[:300]
@@ -188,7 +201,7 @@ def test_fits_are_those_of_the_layers(monkeypatch):
 
 
 def test_stacks_have_their_layers(monkeypatch):
-    monkeypatch.delattr(_small_maps.SmallMaps, "__call__")
+    monkeypatch.delattr(_small_maps.SmallMaps, "forward")
     X, y = load_digits(return_X_y=True)
     net = DeepCNNClassifier(
         input_shape=(1, 8, 8), n_filters=(2, 4), n_members=2, max_iter=1

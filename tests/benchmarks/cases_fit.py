@@ -136,6 +136,11 @@ class Convolutional(nn.Sequential):
 
     def __init__(self, net):
         super().__init__(net.features, net.pool, net.head, net.output)
+        for block in self.modules():
+            for name, layer in block.named_children():
+                if isinstance(layer, nn.BatchNorm2d):
+                    # Ours counts rows by their weights.
+                    setattr(block, name, nn.BatchNorm2d(layer.num_features))
 
 
 class Recurrent(nn.Module):
