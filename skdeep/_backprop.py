@@ -48,12 +48,12 @@ def gradient_function(module, flat, per_sample_loss, settings, n_shards, n_threa
         return lambda batch: dense(for_nets(batch)).item() / batch.total
 
     body, small = _body(module, settings), None
-    if not settings["mixed_precision"] and _small_maps.is_whole(module, settings):
+    if _small_maps.is_whole(module, settings):
         small = _small_maps.SmallNet(module, settings["multilabel"])
 
     def gradient(batch):
         flat.gradient.zero_()
-        if small is not None and small.maps.pay(batch.x):
+        if small is not None and _small_maps.is_small(module, len(batch.x)):
             return small(batch)
         with torch.enable_grad():
             logits = body(batch)
@@ -85,7 +85,7 @@ def _body(module, settings):
     normalizers_behind = _layers(module.head, WeightedBatchNorm)
 
     def small_body(batch):
-        if not small.pay(batch.x):
+        if not _small_maps.is_small(module, len(batch.x)):
             return body(batch)
         with precision, _row_weight(normalizers_behind, batch.weight):
             return module.read_maps(small(batch.x, batch.weight))
@@ -125,14 +125,16 @@ def is_written_out(module, settings):
     )
 
 
-def can_stack(module, settings):
-    """Whether ``StackedBackprop`` takes this net.
+def can_stack(module, settings, batch_size):
+    """Whether ``StackedBackprop`` takes this net, and it would be slower alone.
 
     torch can't batch recurrent layers, and batched linear ones forget about autocast.
     Nets that share weights are many as it is.
     """
     if isinstance(module, SharedMLP):
         return False
+    if _small_maps.is_whole(module, settings):
+        return not _small_maps.is_small(module, batch_size)
     recurrent = any(isinstance(layer, nn.RNNBase) for layer in module.modules())
     return not (recurrent or settings["mixed_precision"])
 

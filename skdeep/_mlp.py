@@ -283,7 +283,9 @@ default="piecewise_linear"
     def _settle(self, data, *, going_on, incremental):
         if going_on:
             return self
-        settled = type(self)(**self.get_params(deep=False))
+        settled = type(self)()
+        # Parameters, and what the check of the data has found.
+        vars(settled).update(vars(self))
         if self.n_members == "auto":
             planned = self.max_iter == "auto" and not incremental
             settled.n_members = _MEMBERS if planned else 1

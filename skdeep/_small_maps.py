@@ -37,10 +37,16 @@ def is_plain(module):
     )
 
 
+def is_small(module, n_samples):
+    """Whether this file is faster than the layers for so many images at once."""
+    return n_samples * module.n_operations <= _FEW
+
+
 def is_whole(module, settings):
     """Whether that goes for all of the net, too: ``SmallNet`` has its gradients."""
     return (
         is_plain(module)
+        and not settings["mixed_precision"]
         and settings["loss"] == "log_loss"
         and module.config["pooling"] == "flatten"
         and not module.config["hidden_layer_sizes"]
@@ -58,16 +64,12 @@ class SmallMaps:
     """
 
     def __init__(self, module):
-        self.n_operations, self.blocks = module.n_operations, []
+        self.blocks = []
         for layer in module.features.modules():
             if isinstance(layer, ConvBlock):
                 self.blocks.append(_Block(layer))
             elif isinstance(layer, nn.MaxPool2d):
                 self.blocks[-1].window = layer.kernel_size
-
-    def pay(self, x):
-        """Whether they are faster than the layers for a batch of inputs `x`."""
-        return len(x) * self.n_operations <= _FEW
 
     def __call__(self, x, weight):
         """Map images to the last map, whose backward pass fills the gradients.

@@ -189,7 +189,7 @@ def _stack_key(training, digests):
     if (
         settings["solver"] == "lbfgs"
         or settings["callbacks"]
-        or not (written_out or backprop.can_stack(module, settings))
+        or not (written_out or backprop.can_stack(module, settings, batches.batch_size))
     ):
         return "", ("", "")
     config = dict(module.config)

@@ -198,12 +198,3 @@ def test_fits_are_those_of_the_layers(monkeypatch):
     net.fit(X, y, np.arange(300) % 3 + 1.0)
     assert_allclose(net.loss_curve_, losses, rtol=1e-8)
     assert_allclose(net.predict_proba(X), p, atol=1e-8)
-
-
-def test_stacks_have_their_layers(monkeypatch):
-    monkeypatch.delattr(_small_maps.SmallMaps, "forward")
-    X, y = load_digits(return_X_y=True)
-    net = DeepCNNClassifier(
-        input_shape=(1, 8, 8), n_filters=(2, 4), n_members=2, max_iter=1
-    )
-    net.fit(X[:100], y[:100])

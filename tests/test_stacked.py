@@ -140,7 +140,12 @@ def test_any_setting(change, sizes):
 
 @pytest.mark.parametrize(
     "change",
-    [{}, {"architecture": "residual"}, {"normalization": "batch"}, {"dropout": 0.4}],
+    [
+        {"normalization": "layer"},
+        {"architecture": "residual"},
+        {"activation": "tanh"},
+        {"dropout": 0.4},
+    ],
     ids=str,
 )
 def test_convolutional_nets(change, sizes):
@@ -148,6 +153,12 @@ def test_convolutional_nets(change, sizes):
     changes = [{"random_state": 0}, {"learning_rate_init": 0.01}, {"random_state": 5}]
     check(base, changes, data=(DIGITS, DIGIT))
     assert sizes == [3]
+
+
+def test_nets_that_are_faster_alone_train_alone(sizes):
+    changes = [{"random_state": 0}, {"learning_rate_init": 0.01}]
+    check(CNN, changes, data=(DIGITS, DIGIT), rtol=1e-12)
+    assert sizes == []
 
 
 def test_sample_weights_and_folds_of_other_sizes(sizes):

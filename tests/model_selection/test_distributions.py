@@ -20,7 +20,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from small_nets import EACH_NET, NETS, SENTENCES, SUBJECT, X, Y, data
 
-from skdeep import DeepCNNClassifier, DeepMLPClassifier, DeepRNNClassifier, _stacked
+from skdeep import (
+    DeepCNNClassifier,
+    DeepMLPClassifier,
+    DeepRNNClassifier,
+    _small_maps,
+    _stacked,
+)
 from skdeep._rules import check_estimator_parameters
 from skdeep.model_selection import RandomizedSearchCV, param_distributions
 from skdeep.preprocessing import SequenceTokenizer
@@ -166,6 +172,8 @@ def test_small_distributions_leave_the_nets_stacked(kind, monkeypatch):
         return train(self, *args)
 
     monkeypatch.setattr(_stacked.Stack, "run", run)
+    # Small images would be faster alone.
+    monkeypatch.setattr(_small_maps, "_FEW", 0)
     net = clone(NETS[kind]).set_params(max_iter=1)
     space = param_distributions(net)
     search = RandomizedSearchCV(net, space, n_iter=8, cv=2, random_state=0)
