@@ -90,21 +90,21 @@ def test_early_stopping_of_each_member():
 @pytest.mark.parametrize(
     "chosen", [{}, {"alpha": 0.1}, {"early_stopping": True}], ids=str
 )
-def test_tables_are_for_two_nets(chosen, monkeypatch):
+def test_tables_are_for_three_nets(chosen, monkeypatch):
     monkeypatch.setattr(DeepMLPClassifier, "_auto_epochs", (40, 8, 8))
     clf = DeepMLPClassifier((8,), random_state=0, **chosen).fit(X, Y)
-    assert [type(net) for net in clf.module_.members] == [MLP, MLP]
-    assert clf.coefs_[0].shape[0] == 2
-    two = clone(clf).set_params(n_members=2).fit(X, Y)
-    assert_array_equal(clf.predict_proba(X), two.predict_proba(X))
+    assert [type(net) for net in clf.module_.members] == [MLP, MLP, MLP]
+    assert clf.coefs_[0].shape[0] == 3
+    three = clone(clf).set_params(n_members=3).fit(X, Y)
+    assert_array_equal(clf.predict_proba(X), three.predict_proba(X))
 
 
 def test_training_goes_on_with_as_many_nets_as_there_are(monkeypatch):
     monkeypatch.setattr(DeepMLPClassifier, "_auto_epochs", (40, 8, 8))
     clf = DeepMLPClassifier((8,), random_state=0).fit(X, Y)
     clf.set_params(warm_start=True, max_iter=3).fit(X, Y)
-    assert len(clf.module_.members) == 2
-    assert len(clf.partial_fit(X, Y).module_.members) == 2
+    assert len(clf.module_.members) == 3
+    assert len(clf.partial_fit(X, Y).module_.members) == 3
 
 
 @pytest.mark.parametrize("chosen", [{"n_members": 1}, {"max_iter": 3}], ids=str)
