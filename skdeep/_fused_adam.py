@@ -34,8 +34,12 @@ class FusedAdam:
         self.n_steps = torch.tensor(_LATE)
 
     def take_over(self, other, rows):
-        """Go on with some of the nets of `other`."""
-        self.mean, self.square = other.mean[rows], other.square[rows]
+        """Go on with some of the nets of `other`, which may be an ``Adam``."""
+        self.mean, self.square = other.averages(rows)
+
+    def averages(self, rows):
+        """Means of the gradients and of their squares of some of the nets."""
+        return self.mean[rows], self.square[rows]
 
     def sizes(self, rates, n_steps):
         """Rates with bias corrections; `n_steps` is one in the first step."""

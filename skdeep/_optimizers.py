@@ -216,6 +216,15 @@ class Adam:
         if self.mean is not None:
             self.mean = other.mean[rows]
 
+    def averages(self, rows):
+        """Means of the gradients and of their squares of some of the nets."""
+        found = []
+        for sums, betas in ((self.mean, self.beta_1), (self.square, self.beta_2)):
+            sums = torch.zeros_like(self.square) if sums is None else sums
+            left_out = [1.0 - betas[row] for row in rows]
+            found.append(sums[rows] * _per_net(left_out, sums))
+        return found
+
     def sizes(self, rates, n_steps):
         """Rates, bias corrections and constant factors of the averages in one.
 

@@ -277,6 +277,9 @@ MANY = {
         {"alpha": 2.0, "l1_ratio": 0.5, "learning_rate": "cosine"},
         {"solver": "rmsprop", "alpha": 0.1},
     ],
+    # Those that stay agree on what the first one didn't.
+    "adam, alike at last": [{"beta_1": 0.5}, {"alpha": 0.3}, {"alpha": 1.0}],
+    "rmsprop": [{"beta_2": 0.9}, {"alpha": 0.3}, {"alpha": 1.0}],
     "adamw": [{"alpha": 0.1}, {"alpha": 0.5, "l1_ratio": 0.3}],
     "sgd": [
         {"momentum": 0.9, "learning_rate": "one_cycle"},
@@ -291,7 +294,8 @@ def test_many_nets_move_as_each_would_alone(solver, square_root, monkeypatch):
     if square_root == "torch":
         # What runs on an accelerator, shown on the CPU.
         monkeypatch.setattr("skdeep._optimizers._sqrt", torch.sqrt)
-    settings = [{**SETTINGS, "solver": solver, **s} for s in MANY[solver]]
+    name = solver.partition(",")[0]
+    settings = [{**SETTINGS, "solver": name, **s} for s in MANY[solver]]
     alone = [FlatParameters(make_module(seed)) for seed in range(len(settings))]
     vectors = torch.stack([flat.vector for flat in alone])
     gradients = torch.zeros_like(vectors)
