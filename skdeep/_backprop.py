@@ -81,6 +81,9 @@ def _body(module, settings):
 
     if settings["mixed_precision"] or not _small_maps.is_plain(module):
         return body
+    if _small_maps.is_whole(module, settings):
+        # Only large batches come here.
+        return body
     small = _small_maps.SmallMaps(module)
     normalizers_behind = _layers(module.head, WeightedBatchNorm)
 

@@ -17,6 +17,7 @@ _DROPOUT, _WIDE = 0.3, 64
 # Weight decay times the bits that all labels hold, and its limit. Labels that tell
 # little, of two classes or of a rare one, are outlearned sooner.
 _DECAY, _MOST_DECAY = 3000.0, 1.0
+# Fewer nets gain less, a fourth one hardly anything.
 _MEMBERS = 3
 
 
