@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from scipy import sparse
 from torch import nn
+from torch.nn import functional as F
 
 from skdeep._batches import Rows
 from skdeep._frames import is_frame
@@ -232,13 +233,22 @@ class _FirstLayer:
             self.total = self.inputs @ self.weight + first.bias
         self.rest = nn.Sequential(*module.hidden[1:], module.output)
         if not others:
-            self.rest = nn.Identity()
+            self.rest = nn.Sequential()
+        for layer in self.rest:
+            if isinstance(layer, nn.ReLU):
+                layer.inplace = True
 
     def with_columns(self, columns):
         of_columns = torch.isin(self.sources, columns).nonzero()[:, 0]
         part = self.inputs[:, of_columns] @ self.weight[of_columns]
-        without = self.total - part
-        return lambda rows, donors: self.rest(without[rows] + part[donors])
+        # Of both, one below the other, two rows are taken and added in one pass.
+        summands = torch.cat([self.total - part, part])
+
+        def answer(rows, donors):
+            pairs = torch.stack([rows, donors + len(part)], 1)
+            return self.rest(F.embedding_bag(pairs, summands, mode="sum"))
+
+        return answer
 
 
 class _ToFloat32(nn.Module):

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from skdeep.modules.blocks import STAGES, ConvBlock
-from skdeep.modules.layers import Dropout, Net, dense_layers, n_weights
+from skdeep.modules.layers import Dropout, Linear, Net, dense_layers, n_weights
 from skdeep.modules.scaling import standardizer
 
 
@@ -129,7 +129,7 @@ class CNN(Net):
             *([Dropout(dropout)] if dropout else []),
             *dense_layers(sizes, activation, normalization, dropout),
         )
-        self.output = nn.Linear(sizes[-1], n_outputs)
+        self.output = Linear(sizes[-1], n_outputs)
 
     def _counted(self, layer, n_out, size):
         """Add a layer with a map of that size to the sums that plan the work."""

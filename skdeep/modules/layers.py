@@ -24,6 +24,15 @@ ACTIVATIONS = {
 }
 
 
+class Linear(nn.Linear):
+    """Torch's, which on the meta device takes its time to draw nothing."""
+
+    def reset_parameters(self):
+        """Draw weights, if there is memory for them."""
+        if not self.weight.is_meta:
+            super().reset_parameters()
+
+
 class Net(nn.Module):
     """A standardized input, then a body that returns logits.
 
@@ -168,7 +177,7 @@ def dense_layers(sizes, activation, normalization, dropout, shared_dropout=False
     """Linear, normalization, activation and dropout for each pair of `sizes`."""
     layers = []
     for n_in, n_out in pairwise(sizes):
-        layers.append(nn.Linear(n_in, n_out))
+        layers.append(Linear(n_in, n_out))
         if normalization is not None:
             layers.append(norm_layer(normalization, n_out))
         layers.append(ACTIVATIONS[activation]())

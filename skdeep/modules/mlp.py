@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from skdeep.modules.layers import Net, dense_layers
+from skdeep.modules.layers import Linear, Net, dense_layers
 from skdeep.modules.periodic import PeriodicEmbedding
 from skdeep.modules.scaling import standardizer
 from skdeep.modules.table import CategoryEmbedding, TableInput
@@ -110,7 +110,7 @@ class MLP(Net):
         self.hidden = nn.Sequential(
             *dense_layers(sizes, activation, normalization, dropout, shared_dropout)
         )
-        self.output = nn.Linear(sizes[-1], n_outputs)
+        self.output = Linear(sizes[-1], n_outputs)
         hidden = [layer for layer in self.hidden if isinstance(layer, nn.Linear)]
         self.linear_layers = (*hidden, self.output)
 

@@ -8,6 +8,7 @@ from torch import nn
 from skdeep.modules.fcn import ConvolutionalBranch
 from skdeep.modules.layers import (
     Dropout,
+    Linear,
     Net,
     dense_layers,
     n_weights,
@@ -99,9 +100,9 @@ class SequencePool(nn.Module):
         self.kind = kind
         self.bidirectional = bidirectional
         if kind == "attention":
-            self.project = nn.Linear(n_features, n_features)
+            self.project = Linear(n_features, n_features)
             self.tanh = nn.Tanh()
-            self.score = nn.Linear(n_features, 1)
+            self.score = Linear(n_features, 1)
             self.softmax = nn.Softmax(dim=1)
 
     def forward(self, output, mask, lengths):
@@ -316,7 +317,7 @@ class RNN(Net):
             *([Dropout(dropout)] if dropout else []),
             *dense_layers(sizes, activation, normalization, dropout),
         )
-        self.output = nn.Linear(sizes[-1], n_outputs)
+        self.output = Linear(sizes[-1], n_outputs)
 
     def body(self, x):
         """Logits of standardized input."""

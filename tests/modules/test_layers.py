@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from skdeep.modules import ACTIVATIONS, Dropout, InputStandardizer, use_generator
-from skdeep.modules.layers import dense_layers
+from skdeep.modules.layers import Linear, dense_layers
 from skdeep.modules.normalization import BatchNorm1d, BatchNorm2d, norm_layer
 from skdeep.modules.scaling import standardizer
 
@@ -224,14 +224,22 @@ def test_norm_layer(kind, n_spatial, expected):
 
 def test_order_of_dense_layers():
     layers = dense_layers((3, 4, 5), "tanh", "batch", 0.2)
-    block = [nn.Linear, BatchNorm1d, nn.Tanh, Dropout]
+    block = [Linear, BatchNorm1d, nn.Tanh, Dropout]
     assert [type(layer) for layer in layers] == 2 * block
     assert [type(layer) for layer in dense_layers((3, 4), "relu", None, 0)] == [
-        nn.Linear,
+        Linear,
         nn.ReLU,
     ]
     (nothing,) = dense_layers((3,), "relu", "batch", 0.2)
     assert type(nothing) is nn.Identity
+
+
+def test_dense_layers_draw_their_weights_where_there_is_memory():
+    assert Linear(2, 3, device="meta").weight.is_meta
+    torch.manual_seed(0)
+    ours = Linear(2, 3)
+    torch.manual_seed(0)
+    assert torch.equal(ours.weight, nn.Linear(2, 3).weight)
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
