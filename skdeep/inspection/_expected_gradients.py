@@ -3,6 +3,8 @@
 import numpy as np
 import torch
 
+from skdeep.inspection._dense_lines import DenseLines
+
 # Fewer points than these stay near the lines. Chosen on dense, convolutional and
 # recurrent nets; anything from 10 to 60 does.
 _FEW_POINTS = 30.0
@@ -34,26 +36,29 @@ def expected_gradients(subject, flat_background, codes, gap, n_points, random_st
     values : ndarray of shape (n_samples, n_features, n_outputs)
         One output for `codes`, or one for each class.
     """
-    asked = np.arange(len(subject.net.classes_))
-    if codes is not None:
-        outputs = [codes]
-    else:
-        asked = asked[1:] if subject.is_pair else asked
-        outputs = [np.full(subject.n_samples, code) for code in asked]
-    lines = _Lines(subject, flat_background, np.unique(outputs), n_points)
+    n_classes, n_rows = len(subject.net.classes_), subject.n_samples
+    asked = np.arange(n_classes)[:, None] if codes is None else codes[None]
+    # Of two classes, each is what the other isn't.
+    outputs = np.ones((1, 1), dtype=int) if subject.is_pair else asked
+    outputs = np.broadcast_to(outputs, (len(outputs), n_rows))
+    # Rows take their starts in turn, so that each row gets different ones.
+    order = random_state.permutation(flat_background.shape[0])
+    background = subject.tensors(flat_background).take(order)
+    alpha = (torch.arange(n_points) + 0.5) / n_points
+    kind = DenseLines if DenseLines.suit(subject, len(order), n_points) else Lines
+    lines = kind(subject, background, np.unique(outputs), alpha)
     rows = subject.tensors(subject.flat)
     values = np.zeros((*subject.flat.shape, len(outputs)))
-    for part in subject.chunks(n_points + 1):
+    for part in subject.chunks(lines.copies):
         x = rows.take(part)
-        wanted = [torch.from_numpy(output[part]) for output in outputs]
-        for k, products in enumerate(lines.follow(x, wanted, random_state)):
-            values[part, :, k] = subject.collect(products)
-    rows = np.arange(subject.n_samples)
+        left = _share_left(alpha, x.shape, random_state)
+        wanted = [torch.tensor(output[part]) for output in outputs]
+        found = lines.follow(x, left, part.start * n_points, wanted)
+        values[part] = np.stack(list(found), axis=2)
+    rows = np.arange(n_rows)
     for k, output in enumerate(outputs):
         _add_up(values[:, :, k], gap[rows, output])
-    if codes is None and subject.is_pair:
-        values = np.concatenate([-values, values], axis=2)
-    return values
+    return values * (2 * asked.T - 1)[:, None] if subject.is_pair else values
 
 
 def _add_up(values, differences):
@@ -63,7 +68,7 @@ def _add_up(values, differences):
     values += shares * (differences - values.sum(1))[:, None]
 
 
-class _Lines:
+class Lines:
     """Gradients near the lines from all background samples to each sample.
 
     Those at both ends of all lines are known or cost a single pass. If gradients
@@ -71,11 +76,11 @@ class _Lines:
     points near a few lines differ from it is left to chance (a control variate).
     """
 
-    def __init__(self, subject, flat_background, classes, n_points):
+    def __init__(self, subject, background, classes, alpha):
         subject.lighten()
-        self.subject = subject
-        background = subject.tensors(flat_background).take(slice(None))
-        self.n_starts, self.n_points = len(background), n_points
+        self.subject, self.alpha = subject, alpha
+        self.n_starts, self.n_points = len(background), len(alpha)
+        self.copies = self.n_points + 1
         z, present = self._enter(background)
         wanted = [torch.full((self.n_starts,), code) for code in classes]
         by_class = zip(*self.subject.gradients(z, present, wanted), strict=True)
@@ -88,13 +93,32 @@ class _Lines:
         encoded, present = self.subject.enter(x)
         return tuple(z.float() for z in encoded), present
 
-    def follow(self, x, wanted, random_state):
-        """Values of the shapes of what the net reads, a list for each of `wanted`."""
-        chosen = _choose(self.n_starts, len(x), self.n_points, random_state)
-        alpha = (torch.arange(self.n_points) + 0.5) / self.n_points
-        at_start, at_end = _weights(chosen, alpha, self.n_starts)
+    def follow(self, x, left, first, wanted):
+        """Values of some rows.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_samples, *module_shape)
+
+        left : Tensor of shape (n_samples * n_points, *module_shape)
+            How much of its change each value has still to come at each point.
+
+        first : int
+            How many starts other rows have taken.
+
+        wanted : list of Tensor of int64, (n_samples,)
+            Which classes are explained.
+
+        Yields
+        ------
+        values : ndarray of shape (n_samples, n_features)
+            For each one of `wanted`.
+        """
+        chosen = torch.arange(first, first + len(left)) % self.n_starts
+        chosen = chosen.view(len(x), self.n_points)
+        at_start, at_end = _weights(chosen, self.alpha, self.n_starts)
         z, present = self._enter(x)
-        left = self.subject.spread(_share_left(alpha, x.shape, random_state))
+        left = self.subject.spread(left)
         ways = [
             starts.ways(end, part, chosen, at_end)
             for starts, end, part in zip(self.starts, z, left, strict=True)
@@ -108,11 +132,10 @@ class _Lines:
         ]
         for piece in self._pieces(len(x)):
             self._add_products(ways, piece, present, wanted, totals)
-        for mask in present:
-            totals = [
-                [torch.where(mask, part, 0.0) for part in sums] for sums in totals
-            ]
-        return totals
+        for sums in totals:
+            for mask in present:
+                sums = [torch.where(mask, part, 0.0) for part in sums]
+            yield self.subject.collect(sums)
 
     def _add_products(self, ways, piece, present, wanted, totals):
         """Add gradients at some of the points, times the steps there."""
@@ -245,11 +268,3 @@ def _share_left(alpha, shape, random_state):
     left = torch.lerp(left, near, (1.0 + _FEW_POINTS / n_points) ** -0.5)
     counterpoints = 1.0 - left[:, : n_points // 2].flip(1)
     return torch.cat([left, counterpoints], 1).flatten(0, 1)
-
-
-def _choose(n_starts, n_rows, n_points, random_state):
-    """Background samples for each row, none twice before all have had their turn."""
-    turns = -(-n_points // n_starts)
-    order = random_state.random_sample((turns, n_rows, n_starts)).argsort(2)
-    order = np.concatenate(list(order), axis=1)[:, :n_points]
-    return torch.from_numpy(order)

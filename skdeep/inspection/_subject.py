@@ -1,5 +1,7 @@
 """What is explained: a net, the rows it is asked about, and where these came from."""
 
+from functools import cached_property
+
 import numpy as np
 import torch
 from sklearn.feature_selection import SelectorMixin
@@ -31,7 +33,7 @@ _CHUNK = 2**19
 class Subject:
     """A fitted estimator and rows to explain.
 
-    All work is done on a copy of the net, so that nothing can change the estimator.
+    All that changes a net is done to a copy, so that the estimator stays as it is.
     The output that is explained is one number for each class: its logit or, of two
     classes, its logit minus that of the other, as only the difference has a meaning.
 
@@ -48,8 +50,11 @@ class Subject:
     net : BaseDeepClassifier
         The classifier. What it is asked here, it is not asked itself.
 
+    fitted : Net
+        What it has learned, in eval mode, on the CPU, to be read and called only.
+
     module : Net
-        Its copy, in eval mode, on the CPU, without gradients of weights.
+        A copy of `fitted`, without gradients of weights.
 
     X : array-like or data frame
         What attributions belong to: the input, or the output of the last step of the
@@ -86,9 +91,18 @@ class Subject:
         self.feature_names = None if names is None else np.array(list(map(str, names)))
         self.fold = self.net._fold
         self.flat = self.net._check_X(transform(self._mapped, self.X))
-        self.module = self.net.to_module().requires_grad_(False)
-        self._dtype = self.module.dtype
-        self._members = modules_of(self.module)
+        on_cpu = self.net.module_.device.type == "cpu"
+        self.fitted = self.net.module_ if on_cpu else self.net.to_module()
+
+    @cached_property
+    def module(self):
+        # Not every explanation needs it, and it takes longer than to explain a few rows
+        # of a table.
+        return self.net.to_module().requires_grad_(False)
+
+    @property
+    def _members(self):
+        return modules_of(self.module)
 
     @property
     def n_samples(self):
@@ -102,7 +116,7 @@ class Subject:
     def tensors(self, flat):
         """``Rows`` of what ``flatten`` returns."""
         device = torch.device("cpu")
-        return Rows(flat, self.fold, self._dtype, device)
+        return Rows(flat, self.fold, self.fitted.dtype, device)
 
     @property
     def is_pair(self):
@@ -130,7 +144,7 @@ class Subject:
 
     def decide(self, flat):
         """What is explained of rows as the net takes them, float64."""
-        return self.outputs(forward(self.module, self.tensors(flat)))
+        return self.outputs(forward(self.fitted, self.tensors(flat)))
 
     def lighten(self):
         """Let ``read`` take float32 from now on, for gradients that need few digits.
@@ -198,11 +212,15 @@ class Subject:
             member.read(z, *parts[n_members:])
             for member, z in zip(self._members, parts, strict=False)
         ]
-        if isinstance(self.module, Ensemble):
-            return self.outputs(self.module.combine(torch.stack(logits)))
+        return self.join(logits)
+
+    def join(self, logits):
+        """Turn logits of each member into ``outputs``."""
+        if isinstance(self.fitted, Ensemble):
+            return self.outputs(self.fitted.combine(torch.stack(logits)))
         return self.outputs(logits[0])
 
-    def gradients(self, encoded, present, wanted):
+    def gradients(self, encoded, present, wanted, read=None):
         """Yield gradients of the explained outputs.
 
         Parameters
@@ -213,13 +231,16 @@ class Subject:
         wanted : list of Tensor of int64, (n_samples,)
             Which classes are explained.
 
+        read : callable or None
+            What to call in place of ``read``.
+
         Yields
         ------
         gradients : tuple of Tensor
             For each one of `wanted`, of the shapes of `encoded`.
         """
         encoded = tuple(z.detach().requires_grad_() for z in encoded)
-        outputs = self.read(*encoded, *present)
+        outputs = (read or self.read)(*encoded, *present)
         for i, codes in enumerate(wanted):
             explained = outputs.gather(1, codes[:, None]).sum()
             more = i + 1 < len(wanted)
@@ -263,7 +284,7 @@ class Subject:
     @property
     def n_at_once(self):
         """How many rows fit into memory."""
-        return max(1, _CHUNK // self.module.row_size)
+        return max(1, _CHUNK // self.fitted.row_size)
 
     def chunks(self, copies=1):
         """Yield slices of the rows that fit into memory.
@@ -275,7 +296,7 @@ class Subject:
         """
         size = max(1, self.n_at_once // copies)
         # Once forward, and twice as much backward.
-        n_operations = 6 * self.module.n_operations * copies * size
+        n_operations = 6 * self.fitted.n_operations * copies * size
         with threads_for(n_operations, TRAINING):
             for start in range(0, self.n_samples, size):
                 yield slice(start, min(start + size, self.n_samples))
