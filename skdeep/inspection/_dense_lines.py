@@ -121,7 +121,8 @@ class DenseLines:
         at_ends = slopes[-n_rows:]
         n_points = at_points.shape[1]
         lines = places.repeat_interleave(n_points) * self.n_starts + chosen
-        differ = self.slopes.flatten(0, 1)[lines].view_as(at_points)
+        at_starts = self.slopes.flatten(0, 1).index_select(0, lines)
+        differ = at_starts.view_as(at_points)
         differ.lerp_(at_ends[:, None], self.alpha[:, None])
         torch.sub(at_points, differ, out=differ)
         products = self._products(differ.flatten(0, 1), runs)
