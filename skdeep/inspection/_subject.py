@@ -22,6 +22,7 @@ from skdeep._inference import forward
 from skdeep._members import modules_of
 from skdeep._threads import TRAINING, threads_for
 from skdeep.inspection._layout import sample_layout
+from skdeep.inspection._small_convolutions import speed_up
 from skdeep.modules import Ensemble
 from skdeep.modules.blocks import fuse
 
@@ -157,6 +158,7 @@ class Subject:
             for layer in member.children():
                 if layer not in member.entry:
                     layer.float()
+            speed_up(member)
 
     def codes(self, target):
         """Positions in ``classes_`` of the explained classes.
