@@ -15,6 +15,8 @@ from skdeep._devices import send
 _CHUNK_BYTES = 4 * 2**20
 # An accelerator has the data already and would idle between small ones.
 _DEVICE_CHUNK_BYTES = 64 * 2**20
+# What the rows of small data become is computed once, not in each epoch.
+_KEPT_BYTES = 64 * 2**20
 # Statistics need several float64 copies of a chunk; these fit into the cache.
 _STATISTICS_BYTES = 2**19
 
@@ -185,6 +187,7 @@ class Batches:
         self.rows, self.codes, self.target_rows = rows, codes, target_rows
         self.weight, self.index, self.order = weight, index, order
         self.batch_size, self.augment = batch_size, augment
+        self.release()
 
     @property
     def n_steps(self):
@@ -211,10 +214,12 @@ class Batches:
 
     def chunk_size(self, standardizer):
         """Rows that are gathered at once; a table's first stage makes them wider."""
-        row_bytes = self.rows.row_bytes * getattr(standardizer, "widening", 1)
-        n_bytes = row_bytes * self.batch_size
+        n_bytes = self._row_bytes(standardizer) * self.batch_size
         per_chunk = max(1, self.rows.chunk_bytes // n_bytes)
         return per_chunk * self.batch_size
+
+    def _row_bytes(self, standardizer):
+        return self.rows.row_bytes * getattr(standardizer, "widening", 1)
 
     def learn_statistics(self, standardizer):
         """Show all rows to an ``InputStandardizer``."""
@@ -264,12 +269,32 @@ class Batches:
     def gather(self, positions, standardizer):
         """Standardized inputs, targets, and weights or None, at these positions."""
         device, weight = self.rows.device, None
-        x = standardizer(self.rows.take(positions))
+        if self._is_kept(standardizer):
+            x = self.kept.index_select(0, torch.from_numpy(positions))
+        else:
+            x = standardizer(self.rows.take(positions))
         target = send(self.target_rows(positions), device)
         if self.weight is not None:
             weight = torch.from_numpy(self.weight[positions]).to(self.rows.dtype)
             weight = send(weight, device)
         return x, target, weight
+
+    def _is_kept(self, standardizer):
+        """Whether ``kept`` holds what `standardizer` makes of all rows."""
+        rows, widest = self.rows, _KEPT_BYTES // self._row_bytes(standardizer)
+        if rows.moved is not None or len(rows) > widest:
+            return False
+        if self.kept_of is not standardizer:
+            parts = cut(range(len(rows)), self.chunk_size(standardizer))
+            self.kept = torch.cat(
+                [standardizer(rows.take(slice(p.start, p.stop))) for p in parts]
+            )
+            self.kept_of = standardizer
+        return True
+
+    def release(self):
+        """Drop what epochs to come would use again."""
+        self.kept, self.kept_of = None, None
 
     def sums_of_weights(self, positions, sizes):
         """Add weights up along the last axis, in parts of these sizes."""

@@ -74,13 +74,16 @@ class Training(NamedTuple):
 
     def run(self):
         """Train alone. Returns an Outcome."""
-        return self.net.train(
-            self.batches,
-            self.validation,
-            self.curves,
-            self.events,
-            max_iter=self.max_iter,
-        )
+        try:
+            return self.net.train(
+                self.batches,
+                self.validation,
+                self.curves,
+                self.events,
+                max_iter=self.max_iter,
+            )
+        finally:
+            self.batches.release()
 
 
 def train(trainings, n_threads):
@@ -304,6 +307,9 @@ class Stack:
             for i in self.active:
                 self._leave(i)
             raise
+        finally:
+            for batches, _ in self.batches.values():
+                batches.release()
         return self.results
 
     def _lay_out(self):

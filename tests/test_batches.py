@@ -160,6 +160,7 @@ def test_gathering_in_chunks_does_not_show(monkeypatch, n, weighted):
     weight = np.arange(1.0, n + 1) if weighted else None
     whole = list(make_batches(n, 8, weight).epoch(identity))
     monkeypatch.setattr(_batches, "_CHUNK_BYTES", 2 * 8 * 64 * 8)
+    monkeypatch.setattr(_batches, "_KEPT_BYTES", 0)
     batches = make_batches(n, 8, weight)
     assert batches.chunk_size(identity) == 16
     chunked = list(batches.epoch(identity))
@@ -168,6 +169,40 @@ def test_gathering_in_chunks_does_not_show(monkeypatch, n, weighted):
         assert torch.equal(one.x, other.x)
         assert torch.equal(one.target, other.target)
         assert one.total == other.total
+
+
+def test_what_rows_become_is_computed_once(monkeypatch):
+    calls = []
+
+    def doubled(x):
+        calls.append(len(x))
+        return 2 * x
+
+    def seen(n_epochs):
+        order = shuffled_order(50, torch.Generator().manual_seed(0))
+        batches = make_batches(50, 8, order=order)
+        batches.augment = augment
+        found = [b.x for _ in range(n_epochs) for b in batches.epoch(doubled)]
+        batches.release()
+        assert batches.kept is None
+        return torch.cat(found)
+
+    def augment(x, target):
+        # Whoever changes a batch changes a copy.
+        return x.neg_(), target
+
+    kept = seen(3)
+    assert calls == [50]
+    monkeypatch.setattr(_batches, "_KEPT_BYTES", 50 * 64 * 8 - 1)
+    assert torch.equal(seen(3), kept)
+    assert calls == [50] + [50] * 3
+
+
+def test_what_rows_become_belongs_to_what_they_pass_through():
+    batches = make_batches(20, 20)
+    for factor in (2, 3):
+        (batch,) = batches.epoch(lambda x, factor=factor: factor * x)
+        assert_array_equal(batch.x, factor * X[:20])
 
 
 def test_label_bits():

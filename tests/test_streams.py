@@ -27,12 +27,14 @@ def stream(seed, n=53, weight=None, shape=(64,)):
     return Batches(rows, Y, targets, weight, np.arange(n), 13, order)
 
 
+@pytest.mark.parametrize("n_bytes_kept", [0, 2**20])
 @pytest.mark.parametrize("n_rows_at_once", [1, 60, 1000])
 @pytest.mark.parametrize("weight", [None, WEIGHT], ids=["plain", "weighted"])
 @pytest.mark.parametrize("shape", [(64,), (1, 8, 8)])
 def test_each_net_sees_what_it_would_see_alone(
-    n_rows_at_once, weight, shape, monkeypatch
+    n_rows_at_once, n_bytes_kept, weight, shape, monkeypatch
 ):
+    monkeypatch.setattr(_batches, "_KEPT_BYTES", n_bytes_kept)
     monkeypatch.setattr(_batches, "_CHUNK_BYTES", 8 * 64 * n_rows_at_once)
     options = {"weight": weight, "shape": shape}
     n_nets = [1, 2, 1]
@@ -65,6 +67,7 @@ def test_rows_are_taken_once_for_all(monkeypatch):
         return take(self, index)
 
     monkeypatch.setattr(Rows, "take", watched)
+    monkeypatch.setattr(_batches, "_KEPT_BYTES", 0)
     assert len(list(stacked_epoch([stream(0), stream(1)], halved, [1, 1]))) == 4
     assert taken == [2 * 53]
 
