@@ -29,6 +29,11 @@ _LARGEST_OFFSET = {"float32": 10.0, "float64": 1000.0}
 # From so many entries on, torch's relu is faster than numpy's, and twice in float32.
 _TORCH_PAYS = 5000
 
+# Entries of gradients that are added up at once, in the cache, and how many such blocks
+# a single thread does before others would have woken up.
+_BLOCK = 2**15
+_FEW_BLOCKS = 8
+
 # Applied in place; then the derivative as a function of the output, times `d`.
 _ACTIVATIONS = {
     "identity": (lambda h: h, lambda d, h: d),
@@ -230,6 +235,7 @@ class DenseGradient:
         self.gradients = [gradients]
         for _ in range(n_shards - 1):
             self.gradients.append([np.empty_like(gradient) for gradient in gradients])
+        self.blocks = _blocks(self.gradients)
         self.activate, self.derivative = _ACTIVATIONS[modules[0].config["activation"]]
         self.dropouts = [_dropouts(module) for module in modules]
         self.shared_dropout = modules[0].config["shared_dropout"]
@@ -271,9 +277,11 @@ class DenseGradient:
 
         shards = _cut(x.shape[1], len(self.gradients))
         losses = self.team.share(shard, list(zip(self.gradients, shards, strict=True)))
-        for others in self.gradients[1:]:
-            for gradient, other in zip(self.gradients[0], others, strict=True):
-                gradient += other
+        if len(self.blocks) > _FEW_BLOCKS:
+            self.team.share(_add_up, self.blocks)
+        else:
+            for block in self.blocks:
+                _add_up(*block)
         return sum(losses)
 
     def _masks(self, batch):
@@ -355,6 +363,25 @@ class DenseGradient:
 def _cut(n_rows, n_parts):
     bounds = np.linspace(0, n_rows, n_parts + 1, dtype=int).tolist()
     return [slice(*pair) for pair in pairwise(bounds)]
+
+
+def _blocks(gradients):
+    """Cut the gradients of all shards alike, into tuples of parts to be added up.
+
+    Batches are cut for a single net only, whose gradients are contiguous.
+    """
+    blocks = []
+    if len(gradients) > 1:
+        for of_shards in zip(*gradients, strict=True):
+            flat = [gradient.reshape(-1) for gradient in of_shards]
+            for start in range(0, flat[0].size, _BLOCK):
+                blocks.append(tuple(g[start : start + _BLOCK] for g in flat))
+    return blocks
+
+
+def _add_up(total, *others):
+    for other in others:
+        total += other
 
 
 def _dropouts(module):

@@ -6,6 +6,7 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_iris
 
+from skdeep import _dense
 from skdeep._batches import Batch
 from skdeep._dense import DenseForward, DenseGradient, is_plain
 from skdeep._flat import FlatParameters
@@ -125,7 +126,9 @@ def test_forward_through_the_vectors_of_categories():
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("shared", [False, True])
 @pytest.mark.parametrize("n_threads", [1, 2, 3])
-def test_gradient_in_shards(n_threads, shared, weighted):
+@pytest.mark.parametrize("block", [2, 2**15])
+def test_gradient_in_shards(block, n_threads, shared, weighted, monkeypatch):
+    monkeypatch.setattr(_dense, "_BLOCK", block)
     config = {"dropout": 0.3, "shared_dropout": shared, **CODES}
     module = make_module(activation="tanh", **config).train()
     flat = FlatParameters(module)
