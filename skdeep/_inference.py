@@ -37,8 +37,8 @@ def forward(module, rows):
         with torch.inference_mode():
             return module(x).to("cpu", torch.float64).numpy()
 
-    n_samples = len(rows)
-    if is_plain(module):
+    n_samples, on_numpy = len(rows), is_plain(module)
+    if on_numpy:
         size = max(_DENSE_ROWS, _DENSE_CHUNK // module.row_size)
         net, worth_sharing = forward_function(module, n_samples), DENSE_FORWARD
 
@@ -52,7 +52,7 @@ def forward(module, rows):
         compute, worth_sharing = on_torch, MODULE_FORWARD
 
     n_operations = 2 * module.n_operations * min(size, n_samples)
-    with threads_for(n_operations, worth_sharing):
+    with threads_for(n_operations, worth_sharing, on_numpy=on_numpy):
         if n_samples <= size:
             return compute(rows.take(slice(None)))
         return np.concatenate(

@@ -294,11 +294,12 @@ class Stack:
             An Outcome, or the exception that ended the training, for each net.
         """
         n_operations = self.trainings[0].net.solver_settings_["n_operations"]
+        on_numpy = isinstance(self.gradient, DenseGradient)
         try:
             with (
                 torch.no_grad(),
                 np.errstate(all="ignore"),
-                threads_for(n_operations, worth_sharing),
+                threads_for(n_operations, worth_sharing, on_numpy=on_numpy),
                 own_stream(self.trainings[0].net.module_.device),
             ):
                 while self.active:

@@ -4,7 +4,7 @@ import functools
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from itertools import starmap
 
 import torch
@@ -100,7 +100,7 @@ class Team:
 
 
 @contextmanager
-def threads_for(n_operations, worth_sharing):
+def threads_for(n_operations, worth_sharing, *, on_numpy=False):
     """Run small jobs on one thread; the settings found are restored at the end.
 
     Jobs may overlap in several Python threads: what the first one found is what the
@@ -113,10 +113,16 @@ def threads_for(n_operations, worth_sharing):
 
     worth_sharing : float
         ``TRAINING``, ``MODULE_FORWARD`` or ``DENSE_FORWARD``.
+
+    on_numpy : bool
+        Whether numpy computes the products of a larger job.
     """
-    limited = getattr(_here, "limited", False)
-    if limited or not _NEVER_SHARED < n_operations < worth_sharing:
+    if getattr(_here, "limited", False) or n_operations <= _NEVER_SHARED:
         yield
+        return
+    if n_operations >= worth_sharing:
+        with _one_thread_of_torch() if on_numpy else nullcontext():
+            yield
         return
     _enter()
     _here.limited = True
@@ -125,6 +131,21 @@ def threads_for(n_operations, worth_sharing):
     finally:
         _here.limited = False
         _leave()
+
+
+@contextmanager
+def _one_thread_of_torch():
+    """Leave the cores to the threads of numpy's BLAS.
+
+    Those of both libraries spin for a while after their work. Where they take turns,
+    each finds the cores busy with the other's: measured up to 20 times slower.
+    """
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(n_threads)
 
 
 def _enter():

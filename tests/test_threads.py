@@ -7,9 +7,11 @@ import time
 
 import pytest
 import torch
+from sklearn.datasets import load_digits
+from small_nets import mlp
 from threadpoolctl import OpenBLASController, ThreadpoolController, threadpool_limits
 
-from skdeep import _threads
+from skdeep import _dense, _inference, _stacked, _threads, _training
 from skdeep._threads import (
     DENSE_FORWARD,
     TRAINING,
@@ -78,8 +80,47 @@ def test_sharing_pays_earlier_in_prediction():
         assert blas_threads() == {1}
 
 
-def test_settings_are_restored_after_an_error():
-    with pytest.raises(ZeroDivisionError), threads_for(SMALL, TRAINING):
+def test_threads_of_two_libraries_do_not_take_turns():
+    with threads_for(LARGE, TRAINING, on_numpy=True):
+        assert torch.get_num_threads() == 1
+        assert blas_threads() == {3}
+    assert torch.get_num_threads() == 3
+    with threads_for(TINY, TRAINING, on_numpy=True):
+        assert torch.get_num_threads() == 3
+
+
+def test_large_dense_nets_compute_on_numpy(monkeypatch):
+    seen = []
+
+    def watch(kind, name):
+        method = getattr(kind, name)
+
+        def watched(*args):
+            seen.append((torch.get_num_threads(), blas_threads()))
+            return method(*args)
+
+        monkeypatch.setattr(kind, name, watched)
+
+    watch(_dense.DenseGradient, "_forward")
+    watch(_dense.DenseForward, "read")
+    for module, name in ((_training, "TRAINING"), (_stacked, "TRAINING")):
+        monkeypatch.setattr(module, name, 0)
+    monkeypatch.setattr(_inference, "DENSE_FORWARD", 0)
+    X, y = load_digits(return_X_y=True)
+    for n_members in (1, 2):
+        mlp(n_members=n_members, max_iter=1).fit(X, y).predict(X)
+        assert {n for n, _ in seen} == {1}
+        assert {3} in [n for _, n in seen]
+        seen.clear()
+    assert torch.get_num_threads() == 3
+
+
+@pytest.mark.parametrize("n_operations", [SMALL, LARGE])
+def test_settings_are_restored_after_an_error(n_operations):
+    with (
+        pytest.raises(ZeroDivisionError),
+        threads_for(n_operations, TRAINING, on_numpy=True),
+    ):
         raise ZeroDivisionError
     assert torch.get_num_threads() == 3
     assert blas_threads() == {3}
