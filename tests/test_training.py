@@ -396,5 +396,8 @@ def test_number_of_threads_changes_no_bit(solver, monkeypatch):
         finally:
             torch.set_num_threads(before)
     assert_array_equal(*map(weights, fitted))
-    # One thread and two take the same shards; the two share the update as well.
-    assert set(shared) == {(1, 4), (1, 1), (2, 4), (2, 2)}
+    # One thread and two take the same shards, and the same blocks when they add up
+    # gradients; the two share the update as well.
+    (n_blocks,) = {n_parts for _, n_parts in shared if n_parts > 4}
+    shards_and_blocks = {(n, k) for n in (1, 2) for k in (4, n_blocks)}
+    assert set(shared) == {(1, 1), (2, 2), *shards_and_blocks}
