@@ -2,7 +2,10 @@
 
 from typing import NamedTuple
 
-from skdeep._parameters import as_sizes, is_auto
+import numpy as np
+
+from skdeep._parameters import InvalidParameterError, as_sizes, is_auto
+from skdeep.modules.random_kernels import RANDOM
 
 
 class Preset(NamedTuple):
@@ -53,15 +56,18 @@ PRESETS = {
         Preset("inception", (128, 128), (40, 20, 10), depth=3),
         Preset("inception", (128, 128), (5, 3, 1), depth=3),
     ),
+    RANDOM: (Preset(RANDOM, (1024,), (9,)), None),
 }
 
 # For series, "auto" has members of several kinds, in turns: one is often right where
 # another one is wrong.
-SERIES_MEMBERS = (
+TRAINED_MEMBERS = (
     PRESETS["auto"][0],
     Preset("residual", (32, 64, 64), (15, 9, 5), pool_size=2),
     Preset("plain", (64, 128, 64), (8, 5, 3), pool_size=2),
 )
+# These cost little, and err where the others don't.
+RANDOM_MEMBERS = (Preset(RANDOM, (256,), (9,)),) * 2
 
 # On images with fewer pixels along an axis, "auto" has one convolution in each stage:
 # the few stages see all of them anyway.
@@ -70,12 +76,12 @@ _SMALL_IMAGE = 16
 _LONGEST = {1: 512, 2: 64}
 
 
-def kinds(architecture, kernel_size, n_axes):
+def kinds(chosen, n_axes):
     """Presets of the members of an ensemble, which take turns.
 
     Parameters
     ----------
-    architecture, kernel_size
+    chosen : dict
         Parameters of the estimator.
 
     n_axes : int
@@ -85,22 +91,22 @@ def kinds(architecture, kernel_size, n_axes):
     -------
     presets : tuple of Preset
     """
-    if n_axes == 1 and architecture == "auto" and is_auto(kernel_size):
-        return SERIES_MEMBERS
-    return (PRESETS[architecture][n_axes - 1],)
+    architecture = chosen["architecture"]
+    if n_axes == 2 or architecture != "auto" or not is_auto(chosen["kernel_size"]):
+        return (PRESETS[architecture][n_axes - 1],)
+    # Random kernels see the series only once, and need many filters.
+    if chosen["augmentation"] or not is_auto(chosen["n_filters"]):
+        return TRAINED_MEMBERS
+    return TRAINED_MEMBERS + RANDOM_MEMBERS
 
 
-def resolve(architecture, chosen, size, member=0):
+def resolve(chosen, size, member=0):
     """Replace "auto" and lay the widths of all convolutions out.
 
     Parameters
     ----------
-    architecture : str
-        Of ``PRESETS``.
-
     chosen : dict
-        The parameters `n_filters`, `depth`, `kernel_size`, `stride`, `pool_size` and
-        `pooling` of the estimator.
+        Parameters of the estimator.
 
     size : sequence of int
         Length, or height and width, of the input.
@@ -114,12 +120,14 @@ def resolve(architecture, chosen, size, member=0):
         Keyword arguments of the module.
     """
     n_axes = len(size)
-    presets = kinds(architecture, chosen["kernel_size"], n_axes)
+    presets = kinds(chosen, n_axes)
     preset = presets[member % len(presets)]
-    small = architecture == "auto" and n_axes == 2 and min(size) < _SMALL_IMAGE
+    if chosen["architecture"] == RANDOM:
+        _check_random(chosen, n_axes)
+    is_small = n_axes == 2 and min(size) < _SMALL_IMAGE
     auto = {
         "n_filters": preset.n_filters,
-        "depth": 1 if small else preset.depth,
+        "depth": 1 if is_small and chosen["architecture"] == "auto" else preset.depth,
         "stride": max(1, round(max(size) / _LONGEST[n_axes])),
         "pool_size": preset.pool_size,
         "pooling": "flatten" if preset.stages == "plain" and n_axes == 2 else "mean",
@@ -139,18 +147,43 @@ def resolve(architecture, chosen, size, member=0):
     }
 
 
+def _check_random(chosen, n_axes):
+    """Refuse what random kernels can't be."""
+    n_filters, kernel_size = chosen["n_filters"], chosen["kernel_size"]
+    here = f"with architecture={RANDOM!r}"
+    for name, broken, rule in (
+        ("architecture", n_axes == 2, "another one for images"),
+        ("augmentation", chosen["augmentation"], f"None {here}"),
+        (
+            "n_filters",
+            not is_auto(n_filters) and np.size(n_filters) > 1,
+            f"one integer {here}",
+        ),
+        (
+            "kernel_size",
+            not is_auto(kernel_size)
+            and (np.size(kernel_size) > 1 or not np.ravel(kernel_size)[0] % 2),
+            f"one odd integer {here}",
+        ),
+    ):
+        if broken:
+            raise InvalidParameterError(
+                f"`{name}` must be {rule}. Got {chosen[name]!r}."
+            )
+
+
 def _lay_out(stages, kernel_size, auto, n_stages):
     """For each stage, the widths of the convolutions of a block."""
     if is_auto(kernel_size):
         # Stages beyond those of the preset are like its last one.
         sizes = auto
-        if stages == "plain":
+        if stages in ("plain", RANDOM):
             sizes = (auto + auto[-1:] * n_stages)[:n_stages]
     else:
         sizes = as_sizes(kernel_size)
         if len(sizes) == 1:
             sizes = _of_one(stages, *sizes, n_stages)
-    if stages != "plain":
+    if stages not in ("plain", RANDOM):
         return (sizes,) * n_stages
     if len(sizes) != n_stages:
         raise ValueError(
@@ -162,7 +195,7 @@ def _lay_out(stages, kernel_size, auto, n_stages):
 
 def _of_one(stages, size, n_stages):
     """Widths that a single number stands for."""
-    if stages == "plain":
+    if stages in ("plain", RANDOM):
         return (size,) * n_stages
     if stages == "residual":
         return (size, size)

@@ -132,9 +132,10 @@ def can_stack(module, settings, batch_size):
     """Whether ``StackedBackprop`` takes this net, and it would be slower alone.
 
     torch can't batch recurrent layers, and batched linear ones forget about autocast.
-    Nets that share weights are many as it is.
+    Nets that share weights are many as it is, and what fixed layers make of the rows is
+    each net's own.
     """
-    if isinstance(module, SharedMLP):
+    if isinstance(module, SharedMLP) or module.preparation is not module.standardizer:
         return False
     if _small_maps.is_whole(module, settings):
         return not _small_maps.is_small(module, batch_size)

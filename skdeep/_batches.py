@@ -219,7 +219,7 @@ class Batches:
         return per_chunk * self.batch_size
 
     def _row_bytes(self, standardizer):
-        return self.rows.row_bytes * getattr(standardizer, "widening", 1)
+        return max(1, int(self.rows.row_bytes * getattr(standardizer, "widening", 1)))
 
     def learn_statistics(self, standardizer):
         """Show all rows to an ``InputStandardizer``."""
@@ -230,6 +230,10 @@ class Batches:
             if self.weight is not None:
                 weight = torch.from_numpy(self.weight[part])
             standardizer.update(rows.take(part), weight.to(rows.device))
+
+    def stage_before(self, net):
+        """What rows pass before they are changed and trained on."""
+        return net.preparation if self.augment is None else net.standardizer
 
     def epoch(self, standardizer):
         """Yield the batches of one epoch.

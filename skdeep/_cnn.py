@@ -31,19 +31,24 @@ class DeepCNNClassifier(BaseDeepClassifier):
     channels : {"first", "last"}, default="first"
         Which axis of a sample holds the channels.
 
-    architecture : {"auto", "plain", "residual", "fcn", "resnet", "inception"}, \
-default="auto"
+    architecture : {"auto", "plain", "residual", "fcn", "resnet", "inception", \
+"rocket"}, default="auto"
         How the convolutions are arranged, and what the "auto" of the other parameters
-        stands for. For images "auto" is plain. For series it is three nets: a residual
+        stands for. For images "auto" is plain. For series it is five nets: a residual
         one of narrow convolutions (7, 5 and 3 steps), a residual one of wide ones (15,
-        9 and 5) and a plain one (8, 5 and 3). The members of `n_members` are these in
-        turns.
+        9 and 5), a plain one (8, 5 and 3) and two of random kernels; only the first
+        three if `n_filters` or `augmentation` is given. The members of `n_members` are
+        these in turns.
 
         - "plain": one after another.
         - "residual": blocks of them with a shortcut around each (He et al., 2016).
         - "fcn", "resnet": these two as in Wang et al. (2017), wide and without pooling
           between the stages.
         - "inception": of several widths side by side (Ismail Fawaz et al., 2020).
+        - "rocket": random kernels that are not trained, of all dilations, for series
+          (Dempster et al., 2020). Only what follows the pooling is trained, so this
+          takes seconds. `n_filters` is the number of kernels; the share of places where
+          a kernel fits is taken by a sigmoid, so that it has a gradient.
 
     n_filters : int, array-like of int or "auto", default="auto"
         Filters of each stage.
@@ -97,6 +102,10 @@ default=None
 
     Wang, Yan and Oates (2017). Time series classification from scratch with deep neural
     networks: a strong baseline. IJCNN.
+
+    Dempster, Petitjean and Webb (2020). ROCKET: exceptionally fast and accurate time
+    series classification using random convolutional kernels. Data Mining and Knowledge
+    Discovery 34.
 
     Ismail Fawaz et al. (2020). InceptionTime: finding AlexNet for time series
     classification. Data Mining and Knowledge Discovery 34.
@@ -256,9 +265,9 @@ default=None
     def _count_members(self, input_shape):
         if self.n_members != "auto":
             return self.n_members
-        return len(kinds(self.architecture, self.kernel_size, len(input_shape) - 1))
+        return len(kinds(self.get_params(deep=False), len(input_shape) - 1))
 
     def _module_config(self, input_shape, n_outputs, multilabel, member):
         config = super()._module_config(input_shape, n_outputs, multilabel, member)
         chosen = self.get_params(deep=False)
-        return {**config, **resolve(self.architecture, chosen, input_shape[1:], member)}
+        return {**config, **resolve(chosen, input_shape[1:], member)}

@@ -8,10 +8,10 @@ _ALIGNMENT = 64
 
 
 class FlatParameters:
-    """All parameters of a module as one vector, weights before biases and norms.
+    """All that trains in a module as one vector, weights before biases and norms.
 
-    The parameters of the module become views of the vector, and so do their gradients.
-    On an accelerator, zeros that nothing moves lie between them.
+    These parameters become views of the vector, and so do their gradients. On an
+    accelerator, zeros that nothing moves lie between them.
 
     Parameters
     ----------
@@ -26,7 +26,8 @@ class FlatParameters:
     """
 
     def __init__(self, module):
-        self.parameters = sorted(module.parameters(), key=lambda p: p.ndim < 2)
+        trained = [p for p in module.parameters() if p.requires_grad]
+        self.parameters = sorted(trained, key=lambda p: p.ndim < 2)
         unit = 1 if self.parameters[0].device.type == "cpu" else _ALIGNMENT
         self.sizes = [-(-p.numel() // unit) * unit for p in self.parameters]
         self.n_penalized = sum(

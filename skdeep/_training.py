@@ -260,7 +260,7 @@ class TrainingNet(NeuralNetClassifier):
         loss_sum, total, n_seen, n_batches = 0.0, 0.0, 0, 0
         self.module_.train()
         with torch.no_grad(), np.errstate(all="ignore"):
-            for batch in iterator.epoch(self.module_.standardizer):
+            for batch in iterator.epoch(iterator.stage_before(self.module_)):
                 loss_sum += step(batch) * batch.total
                 total += batch.total
                 n_seen += len(batch.x)
@@ -307,7 +307,7 @@ class TrainingNet(NeuralNetClassifier):
             return asked_to_stop or stalled()
 
         with torch.no_grad():
-            (batch,) = batches.epoch(self.module_.standardizer)
+            (batch,) = batches.epoch(batches.stage_before(self.module_))
             result = minimize_lbfgs(
                 self.flat_,
                 self.solver_.penalty,

@@ -170,7 +170,7 @@ def summary(estimator, *, depth=None):
     first = modules_of(module)[0]
     shape = net._fold.module_shape
     tensors = list(module.state_dict().values())
-    n_trainable = sum(p.numel() for p in module.parameters())
+    n_trainable = sum(p.numel() for p in module.parameters() if p.requires_grad)
     shown = ", ".join(map(str, ("n", *shape)))
     return Summary(
         title=f"{type(net).__name__}: ({shown}) to {len(net.classes_)} classes",

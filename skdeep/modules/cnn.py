@@ -7,6 +7,8 @@ from torch import nn
 
 from skdeep.modules.blocks import STAGES, ConvBlock
 from skdeep.modules.layers import Dropout, Linear, Net, dense_layers, n_weights
+from skdeep.modules.normalization import norm_layer
+from skdeep.modules.random_kernels import RANDOM, FixedLayers, RandomKernels
 from skdeep.modules.scaling import standardizer
 
 
@@ -32,8 +34,8 @@ class CNN(Net):
     n_outputs : int
         Number of logits.
 
-    architecture : {"plain", "residual", "inception"}
-        Kind of the stages.
+    architecture : {"plain", "residual", "inception", "rocket"}
+        Kind of the stages. "rocket" has one of fixed kernels, for series.
 
     n_filters : tuple of int
         Filters of each stage.
@@ -102,9 +104,28 @@ class CNN(Net):
             standardizer=standardizer(standardize, input_shape, channel_axis=0),
         )
         self.row_size, self.n_operations = 0, 0
-        n_in, *size = input_shape
-        n_in *= getattr(self.standardizer, "widening", 1)
-        options = (activation, normalization, len(size))
+        fixed = architecture == RANDOM
+        layers = self._random_stage() if fixed else self._stages()
+        self.features = nn.Sequential(*layers)
+        flatten, n_places = pooling == "flatten", math.prod(self._size)
+        n_pooled = n_filters[-1] * (n_places if flatten else 1)
+        sizes = (n_pooled, *hidden_layer_sizes)
+        self.pool = nn.Flatten() if flatten else global_pool(pooling, n_places)
+        self.head = nn.Sequential(
+            *([norm_layer(normalization, n_pooled)] if fixed else []),
+            *([Dropout(dropout)] if dropout else []),
+            *dense_layers(sizes, activation, normalization, dropout),
+        )
+        self.output = Linear(sizes[-1], n_outputs)
+        self._fixed_layers = FixedLayers(self, n_pooled) if fixed else None
+
+    def _stages(self):
+        """Layers of the stages; notes the size of the last map."""
+        c = self.config
+        stride, pool_size, n_filters = c["stride"], c["pool_size"], c["n_filters"]
+        build = STAGES[c["architecture"]]
+        n_in, *size = self._input_size
+        options = (c["activation"], c["normalization"], len(size))
         layers = []
         if stride > 1:
             size = [-(-n // stride) for n in size]
@@ -112,24 +133,31 @@ class CNN(Net):
             layers.append(self._counted(stem, n_filters[0], size))
             n_in = n_filters[0]
         max_pool = (nn.MaxPool1d, nn.MaxPool2d)[len(size) - 1]
-        for n_out, kernels in zip(n_filters, kernel_size, strict=True):
-            stage = STAGES[architecture](n_in, n_out, kernels, depth, *options)
+        for n_out, kernels in zip(n_filters, c["kernel_size"], strict=True):
+            stage = build(n_in, n_out, kernels, c["depth"], *options)
             layers.append(self._counted(stage, n_out, size))
             n_in = n_out
             window = [pool_size if length >= pool_size else 1 for length in size]
             if max(window) > 1:
                 layers.append(max_pool(tuple(window)))
                 size = [n // w for n, w in zip(size, window, strict=True)]
-        flatten = pooling == "flatten"
-        n_pooled = n_in * (math.prod(size) if flatten else 1)
-        sizes = (n_pooled, *hidden_layer_sizes)
-        self.features = nn.Sequential(*layers)
-        self.pool = nn.Flatten() if flatten else global_pool(pooling, math.prod(size))
-        self.head = nn.Sequential(
-            *([Dropout(dropout)] if dropout else []),
-            *dense_layers(sizes, activation, normalization, dropout),
-        )
-        self.output = Linear(sizes[-1], n_outputs)
+        self._size = size
+        return layers
+
+    def _random_stage(self):
+        """As ``_stages``, of random kernels."""
+        c = self.config
+        n_in, length = self._input_size
+        (n_out,), ((kernel_size,),) = c["n_filters"], c["kernel_size"]
+        self._size = [-(-length // c["stride"])]
+        stage = RandomKernels(n_in, n_out, kernel_size, length, c["stride"])
+        return [self._counted(stage, stage.n_at_once, self._size)]
+
+    @property
+    def _input_size(self):
+        """Channels, then size, of the map that the first stage gets."""
+        n_in, *size = self.config["input_shape"]
+        return n_in * getattr(self.standardizer, "widening", 1), *size
 
     def _counted(self, layer, n_out, size):
         """Add a layer with a map of that size to the sums that plan the work."""
@@ -137,8 +165,14 @@ class CNN(Net):
         self.row_size = max(self.row_size, n_out * math.prod(size))
         return layer
 
+    @property
+    def preparation(self):
+        return self._fixed_layers or self.standardizer
+
     def body(self, x):
-        """Logits of standardized input."""
+        """Logits of standardized input, or of what ``preparation`` returned."""
+        if x.ndim == 2:
+            return self.output(self.head(x))
         return self.read(x, ~torch.isnan(x) if x.ndim == 3 else None)
 
     def enter(self, x):
@@ -149,9 +183,13 @@ class CNN(Net):
         return torch.where(present, x, 0.0), present
 
     def read(self, encoded, present=None):
+        return self.read_maps(self.maps(encoded, present))
+
+    def maps(self, encoded, present=None):
+        """What the stages make of standardized input."""
         if present is not None:
             encoded = torch.where(present, encoded, 0.0)
-        return self.read_maps(self.features(encoded))
+        return self.features(encoded)
 
     def read_maps(self, maps):
         """Logits of what ``features`` returns."""

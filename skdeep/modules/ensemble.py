@@ -25,7 +25,7 @@ class Ensemble(Net):
         super().__init__(config=None, standardizer=nn.Identity())
         self.members = nn.ModuleList(members)
         self.multilabel = multilabel
-        self.row_size = members[0].row_size
+        self.row_size = max(member.row_size for member in members)
         self.n_operations = sum(member.n_operations for member in members)
 
     def forward(self, x):

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from skdeep.modules.periodic import PeriodicEmbedding
+from skdeep.modules.random_kernels import Conv1d
 from skdeep.modules.shared_mlp import MemberLinear, MemberScales
 from skdeep.modules.table import CategoryEmbedding
 from skdeep.modules.tokens import UNKNOWN, TokenEmbedding
@@ -18,10 +19,11 @@ def initialize(module, generator, activation):
     """Fill `module` in place.
 
     Dense layers follow Glorot and Bengio (2010) as scikit-learn's MLPClassifier does,
-    biases included; convolutions follow He et al. (2015); recurrent cells are uniform
-    within one over the square root of the hidden size; vectors of categories have a
-    mean square length of one, those of tokens are short. Numbers are drawn in float64
-    whatever the dtype, so that float32 and float64 nets start alike.
+    biases included; convolutions follow He et al. (2015), those that stay as they are
+    Dempster et al. (2020); recurrent cells are uniform within one over the square root
+    of the hidden size; vectors of categories have a mean square length of one, those of
+    tokens are short. Numbers are drawn in float64 whatever the dtype, so that float32
+    and float64 nets start alike.
 
     Parameters
     ----------
@@ -39,6 +41,8 @@ def initialize(module, generator, activation):
             factor = 2.0 if activation == "logistic" else 6.0
             bound = math.sqrt(factor / (layer.in_features + layer.out_features))
             _uniform(layer.parameters(recurse=False), bound, generator)
+        elif isinstance(layer, Conv1d):
+            layer.draw(generator)
         elif isinstance(layer, (nn.Conv1d, nn.Conv2d)):
             fan_in = layer.weight[0].numel()
             _uniform([layer.weight], math.sqrt(6.0 / fan_in), generator)

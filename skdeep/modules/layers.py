@@ -70,6 +70,11 @@ class Net(nn.Module):
         return self.body(self.standardizer(x.to(self.dtype)))
 
     @property
+    def preparation(self):
+        """What training leaves as it is, so that rows need to pass it only once."""
+        return self.standardizer
+
+    @property
     def entry(self):
         """Layers that ``enter`` goes through."""
         return (self.standardizer,)

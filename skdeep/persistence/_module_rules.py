@@ -8,6 +8,7 @@ from skdeep._parameters import Boolean, Number, OneOf, Sizes, check_parameters
 from skdeep.modules import ACTIVATIONS, REGISTRY, TableInput, build
 from skdeep.modules.blocks import STAGES
 from skdeep.modules.periodic import PeriodicEmbedding
+from skdeep.modules.random_kernels import RANDOM
 from skdeep.modules.rnn import CELLS
 from skdeep.modules.table import CategoryEmbedding
 
@@ -47,7 +48,7 @@ _RULES = {
     "n_bins": [Counts()],
     "n_members": _SIZE,
     "multilabel": [Boolean()],
-    "architecture": [OneOf(*STAGES, "recurrent", "lstm_fcn")],
+    "architecture": [OneOf(*STAGES, RANDOM, "recurrent", "lstm_fcn")],
     "n_filters": _SIZES,
     "depth": _SIZE,
     "kernel_size": [Counts(nested=True)],

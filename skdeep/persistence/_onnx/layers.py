@@ -12,6 +12,7 @@ from skdeep.modules import (
     SampleStandardizer,
 )
 from skdeep.modules.blocks import InceptionBlock, Shortcut
+from skdeep.modules.random_kernels import RandomKernels
 from skdeep.modules.shared_mlp import MemberLinear, MemberScales
 from skdeep.modules.standardizer import MissingToZero
 
@@ -169,6 +170,7 @@ def _convolution(g, layer, x):
         g.floats(layer.weight),
         g.floats(layer.bias),
         strides=list(layer.stride),
+        dilations=list(layer.dilation),
         pads=list(layer.padding) * 2,
     )
 
@@ -217,6 +219,12 @@ def _inception(g, layer, x):
     return apply(g, layer.activation, apply(g, layer.normalization, x))
 
 
+def _random_kernels(g, layer, x):
+    pairs = zip(layer.branches, layer.activations, strict=True)
+    maps = [apply(g, activation, apply(g, branch, x)) for branch, activation in pairs]
+    return g.add("Concat", *maps, axis=1)
+
+
 _LAYERS = {
     Dropout: _identity,
     InceptionBlock: _inception,
@@ -224,6 +232,7 @@ _LAYERS = {
     MemberLinear: _member_linear,
     MemberScales: _member_scales,
     MissingToZero: _missing_to_zero,
+    RandomKernels: _random_kernels,
     RobustStandardizer: _robust_standardizer,
     SampleStandardizer: _sample_standardizer,
     Shortcut: _shortcut,
