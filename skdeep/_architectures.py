@@ -151,8 +151,9 @@ def _check_random(chosen, n_axes):
     """Refuse what random kernels can't be."""
     n_filters, kernel_size = chosen["n_filters"], chosen["kernel_size"]
     here = f"with architecture={RANDOM!r}"
+    for_images = [name for name, (_, preset) in PRESETS.items() if preset]
     for name, broken, rule in (
-        ("architecture", n_axes == 2, "another one for images"),
+        ("architecture", n_axes == 2, f"one of {for_images} for images"),
         ("augmentation", chosen["augmentation"], f"None {here}"),
         (
             "n_filters",

@@ -20,8 +20,13 @@ REST = {
 }
 
 
+def resolved(architecture, chosen, size, member=0):
+    chosen = {"architecture": architecture, "augmentation": None, **chosen}
+    return resolve(chosen, size, member)
+
+
 def net(architecture, shape, **chosen):
-    config = resolve(architecture, {**AUTO, **chosen}, shape[1:])
+    config = resolved(architecture, {**AUTO, **chosen}, shape[1:])
     return build("CNN", {"input_shape": shape, **config, **REST})
 
 
@@ -34,6 +39,10 @@ def convolutions(module):
 @pytest.mark.parametrize("shape", [(1, 1), (3, 200), (1, 8, 8), (3, 100, 3)])
 @pytest.mark.parametrize("architecture", PRESETS)
 def test_every_name_takes_every_shape(architecture, shape):
+    if architecture == "rocket" and len(shape) == 3:
+        with pytest.raises(ValueError, match=r"'inception'\] for images. Got 'rocket'"):
+            net(architecture, shape)
+        return
     assert convolutions(net(architecture, shape))
 
 
@@ -72,36 +81,55 @@ def test_inception_is_that_of_ismail_fawaz_et_al():
 
 def test_long_input_is_read_in_strides():
     for shape, stride in (((1, 500), 1), ((1, 1500), 3), ((1, 80, 80), 1)):
-        assert resolve("auto", AUTO, shape[1:])["stride"] == stride
-    assert resolve("auto", {**AUTO, "stride": 2}, (500,))["stride"] == 2
+        assert resolved("auto", AUTO, shape[1:])["stride"] == stride
+    assert resolved("auto", {**AUTO, "stride": 2}, (500,))["stride"] == 2
 
 
-def test_members_for_series_are_nets_of_three_kinds_in_turns():
-    narrow, wide, plain, *others = (
-        resolve("auto", AUTO, (50,), member) for member in range(5)
+def test_members_for_series_are_nets_of_four_kinds_in_turns():
+    narrow, wide, plain, *random, again = (
+        resolved("auto", AUTO, (50,), member) for member in range(6)
     )
     assert narrow["kernel_size"][0] == (7, 5, 3)
     assert wide["kernel_size"][0] == (15, 9, 5)
     assert [net["architecture"] for net in (narrow, wide)] == ["residual", "residual"]
     assert plain["kernel_size"] == ((8,), (5,), (3,))
-    assert others == [narrow, wide]
+    for net in random:
+        assert (net["architecture"], net["n_filters"]) == ("rocket", (256,))
+        assert net["kernel_size"] == ((9,),)
+    assert again == narrow
+    augmented = {**AUTO, "augmentation": "shift"}
+    assert resolved("auto", augmented, (50,), 3) == narrow
     chosen = {**AUTO, "n_filters": 4, "depth": 2, "pool_size": 1}
     for member in range(3):
-        net = resolve("auto", chosen, (50,), member)
+        net = resolved("auto", chosen, (50,), member)
         assert (net["n_filters"], net["depth"], net["pool_size"]) == ((4,), 2, 1)
     for name, chosen, size in (
         ("auto", AUTO, (8, 8)),
         ("auto", {**AUTO, "kernel_size": 5}, (50,)),
         ("fcn", AUTO, (50,)),
     ):
-        assert resolve(name, chosen, size, 1) == resolve(name, chosen, size, 0)
+        assert resolved(name, chosen, size, 1) == resolved(name, chosen, size, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("augmentation", "shift", "`augmentation` must be None with architecture"),
+        ("n_filters", (8, 8), "`n_filters` must be one integer with architecture"),
+        ("kernel_size", 8, "`kernel_size` must be one odd integer with architecture"),
+        ("kernel_size", [9, 7], "`kernel_size` must be one odd integer"),
+    ],
+)
+def test_what_random_kernels_can_t_be(name, value, message):
+    with pytest.raises(ValueError, match=message):
+        resolved("rocket", {**AUTO, name: value}, (50,))
 
 
 def test_small_images_have_single_convolutions():
     for size, depth in (((8, 8), 1), ((15, 40), 1), ((16, 16), 2), ((28, 28), 2)):
-        assert resolve("auto", AUTO, size)["depth"] == depth
-    assert resolve("auto", {**AUTO, "depth": 3}, (8, 8))["depth"] == 3
-    assert resolve("inception", AUTO, (8, 8))["depth"] == 3
+        assert resolved("auto", AUTO, size)["depth"] == depth
+    assert resolved("auto", {**AUTO, "depth": 3}, (8, 8))["depth"] == 3
+    assert resolved("inception", AUTO, (8, 8))["depth"] == 3
 
 
 @pytest.mark.parametrize(
@@ -121,12 +149,12 @@ def test_small_images_have_single_convolutions():
 )
 def test_kernels_of_two_stages(architecture, kernel_size, expected):
     chosen = {**AUTO, "n_filters": (4, 6), "kernel_size": kernel_size}
-    assert resolve(architecture, chosen, (50,))["kernel_size"] == expected
+    assert resolved(architecture, chosen, (50,))["kernel_size"] == expected
 
 
 def test_stages_beyond_those_of_the_name_are_like_its_last_one():
     chosen = {**AUTO, "n_filters": (4, 4, 4, 4)}
-    assert resolve("fcn", chosen, (50,))["kernel_size"] == ((8,), (5,), (3,), (3,))
+    assert resolved("fcn", chosen, (50,))["kernel_size"] == ((8,), (5,), (3,), (3,))
 
 
 def test_as_many_kernels_as_stages():
@@ -134,11 +162,11 @@ def test_as_many_kernels_as_stages():
     with pytest.raises(
         ValueError, match=r"`kernel_size` must be .* 3 stages.*\(3, 5\)"
     ):
-        resolve("plain", chosen, (50,))
+        resolved("plain", chosen, (50,))
 
 
 def test_sizes_may_be_arrays():
     chosen = {**AUTO, "n_filters": np.array([4, 4]), "kernel_size": np.array([5, 3])}
-    config = resolve("plain", chosen, (50,))
+    config = resolved("plain", chosen, (50,))
     assert config["n_filters"] == (4, 4)
     assert config["kernel_size"] == ((5,), (3,))

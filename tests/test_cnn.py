@@ -5,12 +5,16 @@ import pickle
 import numpy as np
 import onnxruntime
 import pytest
+import sklearn.model_selection
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_digits
 
 from skdeep import DeepCNNClassifier
+from skdeep.inspection import grad_cam, integrated_gradients, saliency_maps
+from skdeep.model_selection import GridSearchCV
 from skdeep.modules import CNN, WeightedBatchNorm
+from skdeep.modules.random_kernels import RandomKernels
 from skdeep.persistence import load, save, to_onnx
 
 X, Y = load_digits(n_class=3, return_X_y=True)
@@ -49,6 +53,19 @@ def test_automatic_and_given_numbers():
     assert clf.net_.solver_settings_["n_steps"] == 3 * 15
 
 
+def test_series_get_five_nets_three_of_which_have_filters_to_choose():
+    several = small(n_filters="auto", max_iter=2).fit(X[:60], Y[:60])
+    members = several.module_.members
+    kernels = [part.config["kernel_size"][0] for part in members]
+    assert kernels == [(7, 5, 3), (15, 9, 5), (8,), (9,), (9,)]
+    assert [part.config["architecture"] for part in members[3:]] == ["rocket"] * 2
+    first, second = (part.features[0].branches[0].weight for part in members[3:])
+    assert not torch.equal(first, second)
+    for settings in ({"n_filters": 4}, {"n_filters": "auto", "augmentation": "shift"}):
+        net = small(max_iter=1, **settings).fit(X[:60], Y[:60])
+        assert len(net.module_.members) == 3
+
+
 def test_series_get_three_nets_the_first_of_which_is_the_only_one_if_one_is_asked_for():
     settings = {"max_iter": 2}
     several = small(**settings).fit(X, Y)
@@ -67,8 +84,9 @@ def test_series_get_three_nets_the_first_of_which_is_the_only_one_if_one_is_aske
         assert isinstance(small(**settings, **alone).fit(X, Y).module_, CNN)
 
 
-def test_three_nets_are_saved_and_exported_as_one(tmp_path):
+def test_five_nets_are_saved_and_exported_as_one(tmp_path):
     net = small(n_filters="auto", max_iter=1, dtype="float32").fit(X, Y)
+    assert len(net.module_.members) == 5
     expected = net.predict_proba(X)
     save(net, tmp_path / "net.skdeep")
     loaded = load(tmp_path / "net.skdeep")
@@ -112,6 +130,66 @@ def test_architectures_learn(architecture, shape):
         input_shape=shape, architecture=architecture, n_filters=(8, 8), max_iter=8
     )
     assert clf.fit(X[:400], Y[:400]).score(X[400:], Y[400:]) > 0.9
+
+
+def rocket(**parameters):
+    return small(**{"architecture": "rocket", "n_filters": 64, **parameters})
+
+
+def kernels_of(net):
+    return [b.weight.tolist() for b in net.to_module().features[0].branches]
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_random_kernels_learn_what_digits_look_like(early_stopping):
+    settings = {"max_iter": 30, "early_stopping": early_stopping}
+    net = rocket(**settings).fit(X[:400], Y[:400])
+    assert net.score(X[400:], Y[400:]) > 0.9
+    assert kernels_of(net) == kernels_of(rocket(max_iter=1).fit(X[:400], Y[:400]))
+    again = pickle.loads(pickle.dumps(net))
+    assert_array_equal(again.predict_proba(X), net.predict_proba(X))
+
+
+def test_random_kernels_stay_when_training_goes_on():
+    net = rocket(max_iter=2, warm_start=True).fit(X, Y)
+    before, t = kernels_of(net), net.t_
+    assert net.fit(X, Y).partial_fit(X, Y).t_ > 2 * t
+    assert kernels_of(net) == before
+
+
+def test_random_kernels_read_rows_once_a_fit(monkeypatch):
+    seen = []
+    forward = RandomKernels.forward
+
+    def noted(self, x):
+        seen.append(len(x))
+        return forward(self, x)
+
+    monkeypatch.setattr(RandomKernels, "forward", noted)
+    rocket(max_iter=5).fit(X, Y)
+    assert len(X) <= sum(seen) < 2 * len(X)
+
+
+def test_random_kernels_train_by_every_solver_and_search():
+    net = rocket(solver="lbfgs", max_iter=50).fit(X[:400], Y[:400])
+    assert net.score(X[400:], Y[400:]) > 0.9
+    grid = {"alpha": [0.0, 0.01], "random_state": [0, 1]}
+    ours, theirs = (
+        search(rocket(max_iter=4), grid, cv=2).fit(X, Y).cv_results_["mean_test_score"]
+        for search in (GridSearchCV, sklearn.model_selection.GridSearchCV)
+    )
+    assert_allclose(ours, theirs)
+    assert len(set(theirs)) > 1
+
+
+def test_explanations_reach_through_random_kernels():
+    net = rocket(max_iter=30).fit(X, Y)
+    result = integrated_gradients(net, X[:20])
+    assert np.abs(result.attributions).max() > 0
+    size = np.abs(result.attributions.sum(1)).mean()
+    assert np.abs(result.convergence_delta).mean() <= 0.05 * size
+    assert (saliency_maps(net, X[:20]).attributions.std(1) > 0).all()
+    assert grad_cam(net, X[:5]).maps.shape == (5, 8)
 
 
 @pytest.mark.parametrize("n_members", [1, 3])

@@ -1,0 +1,120 @@
+"""Convolutions that stay as they are drawn."""
+
+import pytest
+import torch
+from numpy.testing import assert_allclose
+from torch.nn import functional as F
+
+from skdeep.modules import CNN, allocate, build, initialize
+from skdeep.modules.random_kernels import RandomKernels
+
+CONFIG = {
+    "input_shape": (2, 40),
+    "n_outputs": 3,
+    "architecture": "rocket",
+    "n_filters": (30,),
+    "depth": 1,
+    "kernel_size": ((5,),),
+    "stride": 1,
+    "pool_size": 1,
+    "pooling": "mean",
+    "hidden_layer_sizes": (),
+    "activation": "relu",
+    "normalization": "batch",
+    "dropout": 0.0,
+    "standardize": True,
+}
+
+
+def make(seed=0, dtype=torch.float64, **config):
+    net = allocate(build("CNN", {**CONFIG, **config}), dtype)
+    initialize(net, torch.Generator().manual_seed(seed), "relu")
+    return net.eval()
+
+
+def make_x(*shape):
+    x = torch.randn(5, *shape, generator=torch.Generator().manual_seed(1))
+    return x.double()
+
+
+def branches(net):
+    return list(net.features[0].branches)
+
+
+def test_maps_are_near_one_where_a_kernel_fits():
+    net, x = make(n_filters=(1,)), make_x(2, 40)
+    (branch,) = branches(net)
+    product = F.conv1d(x, branch.weight / 10, branch.bias / 10, padding=2)
+    maps = net.features(x)
+    assert_allclose(maps.detach(), torch.sigmoid(10 * product))
+    clear = product.abs() > 0.5
+    assert clear.double().mean() > 0.5
+    assert (abs(maps - (product > 0).double())[clear] < 0.01).all()
+
+
+@pytest.mark.parametrize("stride", [1, 3])
+@pytest.mark.parametrize(
+    ("length", "dilations"),
+    [
+        (1, [1]),
+        (8, [1]),
+        (9, [1, 2]),
+        (40, [1, 2, 4, 8]),
+        (500, [1, 2, 4, 8, 16, 32, 64]),
+    ],
+)
+def test_kernels_of_all_dilations_have_maps_of_one_size(length, dilations, stride):
+    kernels = RandomKernels(2, 30, 5, length, stride)
+    assert [b.dilation[0] for b in kernels.branches] == dilations
+    assert sum(b.out_channels for b in kernels.branches) == 30
+    n_places = -(-length // stride)
+    assert kernels(make_x(2, length).float()).shape == (5, 30, n_places)
+    assert len(RandomKernels(2, 3, 5, 500, 1).branches) == 3
+
+
+def test_weights_have_mean_zero_and_read_some_channels():
+    net = make(n_filters=(400,), input_shape=(4, 40))
+    weight = torch.cat([b.weight for b in branches(net)])
+    assert_allclose(weight.mean(2), 0.0, atol=1e-12)
+    n_read = (weight.abs().sum(2) > 0).sum(1)
+    assert n_read.bincount().tolist()[0] == 0
+    assert (n_read.bincount()[1:] > 20).all()
+    threshold = torch.cat([b.bias for b in branches(net)])
+    assert threshold.abs().max() <= 10
+    assert threshold.std() == pytest.approx(10 / 3**0.5, rel=0.1)
+
+
+def test_kernels_follow_the_seed_alone():
+    first, again, other = (make(seed).state_dict() for seed in (0, 0, 1))
+    name = "features.0.branches.1.weight"
+    assert torch.equal(first[name], again[name])
+    assert not torch.equal(first[name], other[name])
+    single = make(dtype=torch.float32).state_dict()
+    assert torch.equal(single[name], first[name].float())
+
+
+def test_nothing_but_the_head_trains():
+    net = make(hidden_layer_sizes=(7,))
+    trained = {n.split(".")[0] for n, p in net.named_parameters() if p.requires_grad}
+    assert trained == {"head", "output"}
+
+
+@pytest.mark.parametrize("stride", [1, 3])
+@pytest.mark.parametrize("standardize", [True, "sample", False])
+@pytest.mark.parametrize("pooling", ["mean", "max", "flatten"])
+def test_prepared_rows_have_the_same_logits(stride, standardize, pooling):
+    net = make(stride=stride, standardize=standardize, pooling=pooling)
+    x = make_x(2, 40)
+    x[1, :, 30:] = x[2, 1, 20:] = torch.nan
+    prepared = net.preparation(x)
+    n_places = -(-40 // stride) if pooling == "flatten" else 1
+    assert prepared.shape == (5, 30 * n_places)
+    assert prepared.shape[1] / (2 * 40) == pytest.approx(net.preparation.widening)
+    assert_allclose(net.body(prepared).detach(), net(x).detach(), atol=1e-12)
+    assert torch.isfinite(net(x)).all()
+
+
+def test_other_nets_are_prepared_by_their_standardizer():
+    net = make(architecture="plain", n_filters=(4,))
+    assert net.preparation is net.standardizer
+    assert isinstance(net, CNN)
