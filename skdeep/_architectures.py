@@ -27,6 +27,9 @@ class Preset(NamedTuple):
 
     pool_size : int
         Window of the max pooling after each stage.
+
+    stretch : bool
+        Whether short series are stretched over their padding.
     """
 
     stages: str
@@ -34,6 +37,7 @@ class Preset(NamedTuple):
     kernels: tuple
     depth: int = 1
     pool_size: int = 1
+    stretch: bool = False
 
 
 # For series and for images.
@@ -66,8 +70,12 @@ TRAINED_MEMBERS = (
     Preset("residual", (32, 64, 64), (15, 9, 5), pool_size=2),
     Preset("plain", (64, 128, 64), (8, 5, 3), pool_size=2),
 )
-# These cost little, and err where the others don't.
-RANDOM_MEMBERS = (Preset(RANDOM, (256,), (9,)),) * 2
+# These cost little, and err where the others don't. What a series does at some time,
+# and what it does at some share of its length, say different things.
+RANDOM_MEMBERS = (
+    Preset(RANDOM, (512,), (9,)),
+    Preset(RANDOM, (512,), (9,), stretch=True),
+)
 
 # On images with fewer pixels along an axis, "auto" has one convolution in each stage:
 # the few stages see all of them anyway.
@@ -144,6 +152,7 @@ def resolve(chosen, size, member=0):
         "stride": int(config["stride"]),
         "pool_size": int(config["pool_size"]),
         "pooling": config["pooling"],
+        "stretch": preset.stretch,
     }
 
 

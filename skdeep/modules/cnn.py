@@ -10,6 +10,7 @@ from skdeep.modules.layers import Dropout, Linear, Net, dense_layers, n_weights
 from skdeep.modules.normalization import norm_layer
 from skdeep.modules.random_kernels import RANDOM, FixedLayers, RandomKernels
 from skdeep.modules.scaling import standardizer
+from skdeep.modules.stretching import stretch
 
 
 def global_pool(kind, n_places):
@@ -64,6 +65,9 @@ class CNN(Net):
 
     standardize : bool or "sample"
         Whether the first layer standardizes each channel, or each one of every sample.
+
+    stretch : bool
+        Whether short series are stretched over their padding.
     """
 
     def __init__(
@@ -83,6 +87,7 @@ class CNN(Net):
         normalization,
         dropout,
         standardize,
+        stretch=False,
     ):
         super().__init__(
             config={
@@ -100,6 +105,7 @@ class CNN(Net):
                 "normalization": normalization,
                 "dropout": dropout,
                 "standardize": standardize,
+                "stretch": stretch,
             },
             standardizer=standardizer(standardize, input_shape, channel_axis=0),
         )
@@ -117,6 +123,8 @@ class CNN(Net):
             *dense_layers(sizes, activation, normalization, dropout),
         )
         self.output = Linear(sizes[-1], n_outputs)
+        # Where only this layer trains, what is drawn is noise that mostly stays.
+        self.output.blank = fixed
         self._fixed_layers = FixedLayers(self, n_pooled) if fixed else None
 
     def _stages(self):
@@ -189,6 +197,8 @@ class CNN(Net):
         """What the stages make of standardized input."""
         if present is not None:
             encoded = torch.where(present, encoded, 0.0)
+            if self.config["stretch"]:
+                encoded = stretch(encoded, present)
         return self.features(encoded)
 
     def read_maps(self, maps):

@@ -37,7 +37,10 @@ def initialize(module, generator, activation):
         Name of the activation that follows the dense layers.
     """
     for layer in module.modules():
-        if isinstance(layer, (nn.Linear, MemberLinear)):
+        if getattr(layer, "blank", False):
+            for parameter in layer.parameters():
+                parameter.zero_()
+        elif isinstance(layer, (nn.Linear, MemberLinear)):
             factor = 2.0 if activation == "logistic" else 6.0
             bound = math.sqrt(factor / (layer.in_features + layer.out_features))
             _uniform(layer.parameters(recurse=False), bound, generator)

@@ -25,7 +25,15 @@ ACTIVATIONS = {
 
 
 class Linear(nn.Linear):
-    """Torch's, which on the meta device takes its time to draw nothing."""
+    """Torch's, which on the meta device takes its time to draw nothing.
+
+    Attributes
+    ----------
+    blank : bool
+        Whether its initial weights are zero.
+    """
+
+    blank = False
 
     def reset_parameters(self):
         """Draw weights, if there is memory for them."""

@@ -53,6 +53,7 @@ _RULES = {
     "depth": _SIZE,
     "kernel_size": [Counts(nested=True)],
     "stride": _SIZE,
+    "stretch": [Boolean()],
     "pool_size": _SIZE,
     "pooling": [OneOf("mean", "max", "flatten", "last", "attention")],
     "vocabulary_size": [*_SIZE, OneOf(None)],

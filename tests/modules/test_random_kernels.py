@@ -114,6 +114,23 @@ def test_prepared_rows_have_the_same_logits(stride, standardize, pooling):
     assert torch.isfinite(net(x)).all()
 
 
+def test_the_output_starts_at_zero():
+    net = make()
+    assert not net(make_x(2, 40)).any()
+    assert net.output.weight.requires_grad
+
+
+def test_short_series_are_stretched_if_that_is_asked_for():
+    net, other = make(stretch=True), make()
+    for module in (net, other):
+        torch.nn.init.ones_(module.output.weight[0])
+    x = make_x(2, 40)
+    x[:2, :, 20:] = torch.nan
+    assert_allclose(net.body(net.preparation(x)).detach(), net(x).detach())
+    differ = abs(net(x) - other(x)).amax(1) > 1e-3
+    assert differ.tolist() == [True, True, False, False, False]
+
+
 def test_other_nets_are_prepared_by_their_standardizer():
     net = make(architecture="plain", n_filters=(4,))
     assert net.preparation is net.standardizer

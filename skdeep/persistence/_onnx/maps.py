@@ -1,12 +1,38 @@
 """Convolutional nets."""
 
+import numpy as np
+
 from skdeep.persistence._onnx.layers import apply, is_nan, zero_where
 
 
 def cnn_logits(g, module, x):
     """Logits of folded images or series."""
     if len(module.config["input_shape"]) == 2:
-        x = zero_where(g, is_nan(g, x), x)
+        missing = is_nan(g, x)
+        x = zero_where(g, missing, x)
+        if module.config["stretch"]:
+            x = _stretch(g, x, missing, module.config["input_shape"][1])
     g.n_spatial = len(module.config["input_shape"]) - 1
     x = apply(g, module.pool, apply(g, module.features, x))
     return apply(g, module.output, apply(g, module.head, x))
+
+
+def _stretch(g, x, missing, length):
+    """Counterpart of ``skdeep.modules.stretching.stretch``."""
+    steps = np.arange(length, dtype=g.dtype)
+    present = g.to_dtype(g.add("Not", missing))
+    last = g.add("ReduceMax", g.add("Mul", present, steps), axes=[1, 2])
+    place = g.add("Div", g.add("Mul", last, steps), float(max(1, length - 1)))
+    before = g.add("Floor", place)
+    after = g.add("Min", g.add("Add", before, 1.0), last)
+    early, late = (
+        g.add("GatherElements", x, g.cast(_like(g, at, x), np.int64), axis=2)
+        for at in (before, after)
+    )
+    share = g.add("Sub", place, before)
+    return g.add("Add", early, g.add("Mul", share, g.add("Sub", late, early)))
+
+
+def _like(g, values, x):
+    """Broadcast to the shape of `x`."""
+    return g.add("Expand", values, g.add("Shape", x))
