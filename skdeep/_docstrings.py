@@ -171,8 +171,9 @@ n_members : int or "auto", default={n_members}
     Number of nets, each with a seed of its own drawn from `random_state`. They train
     as one, on as many threads as torch uses, and their probabilities are averaged
     (Lakshminarayanan et al., 2017). "auto", which the RNN doesn't know, is 3 for tables
-    if `max_iter` is "auto" (but 1 in ``partial_fit``), 3 for series if `architecture`
-    and `kernel_size` are, and 1 otherwise.
+    if `max_iter` is "auto" (but 1 in ``partial_fit``), 5 for series if `architecture`
+    and `kernel_size` are (3 if `n_filters` or `augmentation` is given), and 1
+    otherwise.
 
 device : str, default="auto"
     "cpu", "cuda", "cuda:<index>" or "mps"; "auto" is CUDA where there is one.

@@ -4,7 +4,7 @@ from functools import singledispatch
 
 from scipy.stats import loguniform
 
-from skdeep._architectures import PRESETS
+from skdeep._architectures import PRESETS, RANDOM
 from skdeep._base import BaseDeepClassifier
 from skdeep._cnn import DeepCNNClassifier
 from skdeep._mlp import DeepMLPClassifier
@@ -148,17 +148,19 @@ def _(net: DeepCNNClassifier):
     # Flat X without a shape is a series.
     n_axes = 1 if net.input_shape is None else len(net.input_shape) - 1
     preset = PRESETS[net.architecture][n_axes - 1]
-    depth = preset.depth if is_auto(net.depth) else net.depth
     filters, own_filters = preset.n_filters, "auto"
     if not is_auto(net.n_filters):
         filters = own_filters = as_sizes(net.n_filters)
     dense = as_sizes(net.hidden_layer_sizes)
-    return {
+    space = {
         "n_filters": _choices(own_filters, *_narrower_and_wider(filters)),
-        "depth": _choices(net.depth, max(1, depth - 1), depth + 1),
         "hidden_layer_sizes": _choices(dense, (), (max(filters),)),
         **_kernels(net.kernel_size, preset),
     }
+    if net.architecture != RANDOM:
+        depth = preset.depth if is_auto(net.depth) else net.depth
+        space["depth"] = _choices(net.depth, max(1, depth - 1), depth + 1)
+    return space
 
 
 def _kernels(own, preset):
@@ -223,6 +225,9 @@ def _(net: DeepMLPClassifier):
 @_kinds.register
 def _(net: DeepCNNClassifier):
     space = {"pooling": _choices(net.pooling, "mean", "max")}
+    if net.architecture == RANDOM:
+        # So many filters are for fixed kernels only, which read series as they are.
+        return space
     # Sizes that were chosen for one architecture needn't fit another one.
     if all(is_auto(size) for size in (net.n_filters, net.depth, net.kernel_size)):
         space["architecture"] = _choices(

@@ -51,6 +51,7 @@ ESTIMATORS = {
     "fcn": DeepCNNClassifier(
         architecture="fcn", n_filters=[3, 4], kernel_size=[3, 2], normalization=None
     ),
+    "rocket": DeepCNNClassifier(architecture="rocket", n_filters=[20]),
     "rnn": DeepRNNClassifier(),
     "rnn of one unit": DeepRNNClassifier(
         architecture="recurrent", input_shape=(8, 8), hidden_size=1, solver="lbfgs"

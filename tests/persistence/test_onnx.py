@@ -124,6 +124,19 @@ def test_other_maps(parameters, tmp_path):
     assert_agrees(net.fit(DIGITS[:200], DIGIT[:200]), tmp_path, DIGITS)
 
 
+def test_series_of_different_length(tmp_path):
+    series = DIGITS[:200].copy()
+    for i, row in enumerate(series):
+        row[64 - i % 60 :] = np.nan
+    net = clone(case_of("images")[0]).set_params(
+        input_shape=(1, 64), n_filters="auto", max_iter=1
+    )
+    net.fit(series, DIGIT[:200])
+    stretched = [member.config["stretch"] for member in net.to_module().members]
+    assert stretched == [False] * 4 + [True]
+    assert_agrees(net, tmp_path, series)
+
+
 @pytest.mark.parametrize(
     "parameters",
     [

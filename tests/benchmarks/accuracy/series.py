@@ -30,8 +30,12 @@ def main():
 
 def run(description, title, net):
     """Fit the net on every set, print the table."""
-    args = reports.arguments(description, n_members=None).parse_args()
-    net = clone(net).set_params(n_members=args.members or net.n_members)
+    parser = reports.arguments(description, n_members=None)
+    parser.add_argument("--architecture", default=net.architecture)
+    args = parser.parse_args()
+    net = clone(net).set_params(
+        n_members=args.members or net.n_members, architecture=args.architecture
+    )
     published = sets.published(args.folder, "ts_reference_wide.csv")
     results = {}
     for name in args.sets or sets.series_names(args.folder):
