@@ -273,7 +273,7 @@ class Batches:
     def gather(self, positions, standardizer):
         """Standardized inputs, targets, and weights or None, at these positions."""
         device, weight = self.rows.device, None
-        if self._is_kept(standardizer):
+        if self._keep(standardizer):
             x = self.kept.index_select(0, torch.from_numpy(positions))
         else:
             x = standardizer(self.rows.take(positions))
@@ -283,8 +283,13 @@ class Batches:
             weight = send(weight, device)
         return x, target, weight
 
-    def _is_kept(self, standardizer):
-        """Whether ``kept`` holds what `standardizer` makes of all rows."""
+    def _keep(self, standardizer):
+        """Fill ``kept`` with what `standardizer` makes of all rows, if it is little.
+
+        Returns
+        -------
+        is_kept : bool
+        """
         rows, widest = self.rows, _KEPT_BYTES // self._row_bytes(standardizer)
         if rows.moved is not None or len(rows) > widest:
             return False

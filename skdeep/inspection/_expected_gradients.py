@@ -55,9 +55,8 @@ def expected_gradients(subject, flat_background, codes, gap, n_points, random_st
         wanted = [torch.tensor(output[part]) for output in outputs]
         found = lines.follow(x, left, part.start * n_points, wanted)
         values[part] = np.stack(list(found), axis=2)
-    rows = np.arange(n_rows)
     for k, output in enumerate(outputs):
-        _add_up(values[:, :, k], gap[rows, output])
+        _add_up(values[:, :, k], gap[np.arange(n_rows), output])
     return values * (2 * asked.T - 1)[:, None] if subject.is_pair else values
 
 
