@@ -2,8 +2,6 @@
 
 from typing import NamedTuple
 
-import numpy as np
-
 from skdeep._parameters import InvalidParameterError, as_sizes, is_auto
 from skdeep.modules.random_kernels import RANDOM
 
@@ -158,22 +156,20 @@ def resolve(chosen, size, member=0):
 
 def _check_random(chosen, n_axes):
     """Refuse what random kernels can't be."""
-    n_filters, kernel_size = chosen["n_filters"], chosen["kernel_size"]
+    n_filters, kernel_size = (
+        [3] if is_auto(chosen[name]) else as_sizes(chosen[name])
+        for name in ("n_filters", "kernel_size")
+    )
     here = f"with architecture={RANDOM!r}"
     for_images = [name for name, (_, preset) in PRESETS.items() if preset]
     for name, broken, rule in (
         ("architecture", n_axes == 2, f"one of {for_images} for images"),
         ("augmentation", chosen["augmentation"], f"None {here}"),
-        (
-            "n_filters",
-            not is_auto(n_filters) and np.size(n_filters) > 1,
-            f"one integer {here}",
-        ),
+        ("n_filters", len(n_filters) > 1, f"one integer {here}"),
         (
             "kernel_size",
-            not is_auto(kernel_size)
-            and (np.size(kernel_size) > 1 or not np.ravel(kernel_size)[0] % 2),
-            f"one odd integer {here}",
+            len(kernel_size) > 1 or kernel_size[0] % 2 == 0 or kernel_size[0] < 3,
+            f"one odd integer from 3 on {here}",
         ),
     ):
         if broken:

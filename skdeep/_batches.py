@@ -219,7 +219,7 @@ class Batches:
         return per_chunk * self.batch_size
 
     def _row_bytes(self, standardizer):
-        return max(1, int(self.rows.row_bytes * getattr(standardizer, "widening", 1)))
+        return int(self.rows.row_bytes * getattr(standardizer, "widening", 1))
 
     def learn_statistics(self, standardizer):
         """Show all rows to an ``InputStandardizer``."""

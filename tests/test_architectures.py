@@ -117,7 +117,8 @@ def test_members_for_series_are_nets_of_four_kinds_in_turns():
     [
         ("augmentation", "shift", "`augmentation` must be None with architecture"),
         ("n_filters", (8, 8), "`n_filters` must be one integer with architecture"),
-        ("kernel_size", 8, "`kernel_size` must be one odd integer with architecture"),
+        ("kernel_size", 8, "`kernel_size` must be one odd integer from 3 on with"),
+        ("kernel_size", 1, "`kernel_size` must be one odd integer"),
         ("kernel_size", [9, 7], "`kernel_size` must be one odd integer"),
     ],
 )

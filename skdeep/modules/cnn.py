@@ -111,9 +111,9 @@ class CNN(Net):
         )
         self.row_size, self.n_operations = 0, 0
         fixed = architecture == RANDOM
-        layers = self._random_stage() if fixed else self._stages()
+        layers, size = self._random_stage() if fixed else self._stages()
         self.features = nn.Sequential(*layers)
-        flatten, n_places = pooling == "flatten", math.prod(self._size)
+        flatten, n_places = pooling == "flatten", math.prod(size)
         n_pooled = n_filters[-1] * (n_places if flatten else 1)
         sizes = (n_pooled, *hidden_layer_sizes)
         self.pool = nn.Flatten() if flatten else global_pool(pooling, n_places)
@@ -128,7 +128,7 @@ class CNN(Net):
         self._fixed_layers = FixedLayers(self, n_pooled) if fixed else None
 
     def _stages(self):
-        """Layers of the stages; notes the size of the last map."""
+        """Layers, and the size of the last map."""
         c = self.config
         stride, pool_size, n_filters = c["stride"], c["pool_size"], c["n_filters"]
         build = STAGES[c["architecture"]]
@@ -149,17 +149,16 @@ class CNN(Net):
             if max(window) > 1:
                 layers.append(max_pool(tuple(window)))
                 size = [n // w for n, w in zip(size, window, strict=True)]
-        self._size = size
-        return layers
+        return layers, size
 
     def _random_stage(self):
-        """As ``_stages``, of random kernels."""
+        """As ``_stages``, with fixed kernels."""
         c = self.config
         n_in, length = self._input_size
         (n_out,), ((kernel_size,),) = c["n_filters"], c["kernel_size"]
-        self._size = [-(-length // c["stride"])]
+        size = [-(-length // c["stride"])]
         stage = RandomKernels(n_in, n_out, kernel_size, length, c["stride"])
-        return [self._counted(stage, stage.n_at_once, self._size)]
+        return [self._counted(stage, stage.n_at_once, size)], size
 
     @property
     def _input_size(self):

@@ -7,8 +7,9 @@ from torch import nn
 
 # Name of the architecture.
 RANDOM = "rocket"
-# Values of the maps that are computed at once, which should stay in the cache.
-_CHUNK = 2**18
+# Values of the maps that are computed at once, which should stay in the cache. An
+# accelerator needs many to be busy.
+_CHUNK, _DEVICE_CHUNK = 2**18, 2**25
 # The steepness of the sigmoid, which the share of places above a threshold takes.
 _STEEPNESS = 10.0
 
@@ -105,15 +106,15 @@ class FixedLayers:
     Attributes
     ----------
     widening : float
-        How many values become of one of the input.
+        How many values become of one of the input; at least one, for that is read.
     """
 
     def __init__(self, net, n_pooled):
         self.net = net
-        self.widening = n_pooled / math.prod(net.config["input_shape"])
+        self.widening = max(1.0, n_pooled / math.prod(net.config["input_shape"]))
 
     def __call__(self, x):
         """Turn raw input into vectors, Tensor of shape (n_samples, n_pooled)."""
-        net, size = self.net, max(1, _CHUNK // self.net.row_size)
-        parts = net.standardizer(x).split(size)
+        net, most = self.net, _CHUNK if x.device.type == "cpu" else _DEVICE_CHUNK
+        parts = net.standardizer(x).split(max(1, most // net.row_size))
         return torch.cat([net.pool(net.maps(z, ~torch.isnan(z))) for z in parts])

@@ -109,7 +109,7 @@ def test_prepared_rows_have_the_same_logits(stride, standardize, pooling):
     prepared = net.preparation(x)
     n_places = -(-40 // stride) if pooling == "flatten" else 1
     assert prepared.shape == (5, 30 * n_places)
-    assert prepared.shape[1] / (2 * 40) == pytest.approx(net.preparation.widening)
+    assert net.preparation.widening == max(1.0, prepared.shape[1] / (2 * 40))
     assert_allclose(net.body(prepared).detach(), net(x).detach(), atol=1e-12)
     assert torch.isfinite(net(x)).all()
 
