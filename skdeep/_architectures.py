@@ -75,6 +75,8 @@ RANDOM_MEMBERS = (
     Preset(RANDOM, (512,), (9,), stretch=True),
 )
 
+# Kinds of stages that hold convolutions of one width.
+_OF_ONE_WIDTH = ("plain", RANDOM)
 # On images with fewer pixels along an axis, "auto" has one convolution in each stage:
 # the few stages see all of them anyway.
 _SMALL_IMAGE = 16
@@ -128,8 +130,12 @@ def resolve(chosen, size, member=0):
     n_axes = len(size)
     presets = kinds(chosen, n_axes)
     preset = presets[member % len(presets)]
-    if chosen["architecture"] == RANDOM:
-        _check_random(chosen, n_axes)
+    if preset is None:
+        names = [name for name, (_, for_images) in PRESETS.items() if for_images]
+        raise InvalidParameterError(
+            f"`architecture` must be one of {names} for images. "
+            f"Got {chosen['architecture']!r}."
+        )
     is_small = n_axes == 2 and min(size) < _SMALL_IMAGE
     auto = {
         "n_filters": preset.n_filters,
@@ -154,42 +160,18 @@ def resolve(chosen, size, member=0):
     }
 
 
-def _check_random(chosen, n_axes):
-    """Refuse what random kernels can't be."""
-    n_filters, kernel_size = (
-        [3] if is_auto(chosen[name]) else as_sizes(chosen[name])
-        for name in ("n_filters", "kernel_size")
-    )
-    here = f"with architecture={RANDOM!r}"
-    for_images = [name for name, (_, preset) in PRESETS.items() if preset]
-    for name, broken, rule in (
-        ("architecture", n_axes == 2, f"one of {for_images} for images"),
-        ("augmentation", chosen["augmentation"], f"None {here}"),
-        ("n_filters", len(n_filters) > 1, f"one integer {here}"),
-        (
-            "kernel_size",
-            len(kernel_size) > 1 or kernel_size[0] % 2 == 0 or kernel_size[0] < 3,
-            f"one odd integer from 3 on {here}",
-        ),
-    ):
-        if broken:
-            raise InvalidParameterError(
-                f"`{name}` must be {rule}. Got {chosen[name]!r}."
-            )
-
-
 def _lay_out(stages, kernel_size, auto, n_stages):
     """For each stage, the widths of the convolutions of a block."""
     if is_auto(kernel_size):
         # Stages beyond those of the preset are like its last one.
         sizes = auto
-        if stages in ("plain", RANDOM):
+        if stages in _OF_ONE_WIDTH:
             sizes = (auto + auto[-1:] * n_stages)[:n_stages]
     else:
         sizes = as_sizes(kernel_size)
         if len(sizes) == 1:
             sizes = _of_one(stages, *sizes, n_stages)
-    if stages not in ("plain", RANDOM):
+    if stages not in _OF_ONE_WIDTH:
         return (sizes,) * n_stages
     if len(sizes) != n_stages:
         raise ValueError(
@@ -201,7 +183,7 @@ def _lay_out(stages, kernel_size, auto, n_stages):
 
 def _of_one(stages, size, n_stages):
     """Widths that a single number stands for."""
-    if stages in ("plain", RANDOM):
+    if stages in _OF_ONE_WIDTH:
         return (size,) * n_stages
     if stages == "residual":
         return (size, size)

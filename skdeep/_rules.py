@@ -12,9 +12,12 @@ from skdeep._parameters import (
     Number,
     OneOf,
     Verbosity,
+    as_sizes,
     check_parameters,
+    is_auto,
 )
 from skdeep.modules import ACTIVATIONS
+from skdeep.modules.random_kernels import RANDOM
 
 SHARED_RULES = {
     "activation": [OneOf(*ACTIVATIONS)],
@@ -74,7 +77,8 @@ def check_estimator_parameters(estimator):
     """
     p = estimator.get_params(deep=False)
     check_parameters(p, estimator._rules)
-    lbfgs = p["solver"] == "lbfgs"
+    lbfgs, rocket = p["solver"] == "lbfgs", p.get("architecture") == RANDOM
+    of_rocket = f"with architecture={RANDOM!r}"
     for name, broken, rule in (
         (
             "dropout",
@@ -95,6 +99,21 @@ def check_estimator_parameters(estimator):
             "augmentation",
             lbfgs and p.get("augmentation"),
             "None with solver='lbfgs', which needs a loss without randomness",
+        ),
+        (
+            "augmentation",
+            rocket and p["augmentation"],
+            f"None {of_rocket}, whose kernels read each series once",
+        ),
+        (
+            "n_filters",
+            rocket and np.size(p["n_filters"]) > 1,
+            f"one integer {of_rocket}",
+        ),
+        (
+            "kernel_size",
+            rocket and not (is_auto(p["kernel_size"]) or _is_odd(p["kernel_size"])),
+            f"one odd integer from 3 on {of_rocket}",
         ),
         (
             "batch_size",
@@ -119,3 +138,9 @@ def check_estimator_parameters(estimator):
     ):
         if broken:
             raise InvalidParameterError(f"`{name}` must be {rule}. Got {p[name]!r}.")
+
+
+def _is_odd(kernel_size):
+    """Whether that is a single width with places on both sides of its middle."""
+    first, *others = as_sizes(kernel_size)
+    return not others and first >= 3 and first % 2 == 1

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from torch import nn
 
+from skdeep import DeepCNNClassifier
 from skdeep._architectures import PRESETS, resolve
 from skdeep.modules import build
 
@@ -123,8 +124,9 @@ def test_members_for_series_are_nets_of_four_kinds_in_turns():
     ],
 )
 def test_what_random_kernels_can_t_be(name, value, message):
+    net = DeepCNNClassifier(architecture="rocket", **{name: value})
     with pytest.raises(ValueError, match=message):
-        resolved("rocket", {**AUTO, name: value}, (50,))
+        net.fit(np.ones((4, 50)), [0, 1, 0, 1])
 
 
 def test_small_images_have_single_convolutions():
