@@ -71,8 +71,8 @@ TRAINED_MEMBERS = (
 # These cost little, and err where the others don't. What a series does at some time,
 # and what it does at some share of its length, say different things.
 RANDOM_MEMBERS = (
-    Preset(RANDOM, (512,), (9,)),
-    Preset(RANDOM, (512,), (9,), stretch=True),
+    PRESETS[RANDOM][0],
+    PRESETS[RANDOM][0]._replace(stretch=True),
 )
 
 # Kinds of stages that hold convolutions of one width.

@@ -45,10 +45,11 @@ class DeepCNNClassifier(BaseDeepClassifier):
         - "fcn", "resnet": these two as in Wang et al. (2017), wide and without pooling
           between the stages.
         - "inception": of several widths side by side (Ismail Fawaz et al., 2020).
-        - "rocket": random kernels that are not trained, of all dilations, for series
-          (Dempster et al., 2020). Only what follows the pooling is trained, so this
-          takes seconds. `n_filters` is the number of kernels; the share of places where
-          a kernel fits is taken by a sigmoid, so that it has a gradient.
+        - "rocket": random kernels that are not trained, of all dilations, for series.
+          Half of them tell where they are above a threshold (Dempster et al., 2020),
+          half where they are the best of eight (Dempster et al., 2023), both in a way
+          that has a gradient. Only what follows the pooling is trained, so this takes
+          seconds. `n_filters` is the number of kernels.
 
     n_filters : int, array-like of int or "auto", default="auto"
         Filters of each stage.
@@ -106,6 +107,9 @@ default=None
     Dempster, Petitjean and Webb (2020). ROCKET: exceptionally fast and accurate time
     series classification using random convolutional kernels. Data Mining and Knowledge
     Discovery 34.
+
+    Dempster, Schmidt and Webb (2023). Hydra: competing convolutional kernels for fast
+    and accurate time series classification. Data Mining and Knowledge Discovery 37.
 
     Ismail Fawaz et al. (2020). InceptionTime: finding AlexNet for time series
     classification. Data Mining and Knowledge Discovery 34.

@@ -95,7 +95,7 @@ def test_members_for_series_are_nets_of_four_kinds_in_turns():
     assert [net["architecture"] for net in (narrow, wide)] == ["residual", "residual"]
     assert plain["kernel_size"] == ((8,), (5,), (3,))
     for net in random:
-        assert (net["architecture"], net["n_filters"]) == ("rocket", (512,))
+        assert (net["architecture"], net["n_filters"]) == ("rocket", (1024,))
         assert net["kernel_size"] == ((9,),)
     assert [net["stretch"] for net in random] == [False, True]
     assert again == narrow

@@ -7,6 +7,7 @@ import onnxruntime
 import pytest
 import sklearn.model_selection
 import torch
+from captum.attr import DeepLift
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_digits
 
@@ -59,7 +60,7 @@ def test_series_get_five_nets_three_of_which_have_filters_to_choose():
     kernels = [part.config["kernel_size"][0] for part in members]
     assert kernels == [(7, 5, 3), (15, 9, 5), (8,), (9,), (9,)]
     assert [part.config["architecture"] for part in members[3:]] == ["rocket"] * 2
-    first, second = (part.features[0].branches[0].weight for part in members[3:])
+    first, second = (part.features[0].branches[0][0].weight for part in members[3:])
     assert not torch.equal(first, second)
     for settings in ({"n_filters": 4}, {"n_filters": "auto", "augmentation": "shift"}):
         net = small(max_iter=1, **settings).fit(X[:60], Y[:60])
@@ -137,7 +138,7 @@ def rocket(**parameters):
 
 
 def kernels_of(net):
-    return [b.weight.tolist() for b in net.to_module().features[0].branches]
+    return [b[0].weight.tolist() for b in net.to_module().features[0].branches]
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])
@@ -186,10 +187,24 @@ def test_explanations_reach_through_random_kernels():
     net = rocket(max_iter=30).fit(X, Y)
     result = integrated_gradients(net, X[:20])
     assert np.abs(result.attributions).max() > 0
-    size = np.abs(result.attributions.sum(1)).mean()
-    assert np.abs(result.convergence_delta).mean() <= 0.05 * size
+    difference = result.attributions.sum(1) - result.convergence_delta
+    assert abs(result.convergence_delta).mean() <= 0.05 * abs(difference).mean()
     assert (saliency_maps(net, X[:20]).attributions.std(1) > 0).all()
     assert grad_cam(net, X[:5]).maps.shape == (5, 8)
+
+
+def test_deep_lift_adds_up_over_random_kernels():
+    net = rocket(dtype="float64", max_iter=5).fit(X, Y)
+    module, shown = net.to_module(), torch.from_numpy(X[:6]).view(-1, 8, 8)
+    assert len(module.features[0].branches) == 2
+    attributions, delta = DeepLift(module).attribute(
+        shown.requires_grad_(),
+        torch.zeros(1, 8, 8).double(),
+        target=1,
+        return_convergence_delta=True,
+    )
+    assert attributions.abs().max() > 0.01
+    assert delta.abs().max() < 1e-9
 
 
 @pytest.mark.parametrize("n_members", [1, 3])

@@ -10,13 +10,19 @@ RANDOM = "rocket"
 # Values of the maps that are computed at once, which should stay in the cache. An
 # accelerator needs many to be busy.
 _CHUNK, _DEVICE_CHUNK = 2**18, 2**25
-# The steepness of the sigmoid, which the share of places above a threshold takes.
+# How steeply maps rise from zero to one, where a kernel begins to fit.
 _STEEPNESS = 10.0
+# Kernels compete for a place in groups, as in a tournament of that many rounds.
+_ROUNDS = 3
+_GROUP = 2**_ROUNDS
 
 
 # Explainers know layers by the names of their classes.
 class Conv1d(nn.Conv1d):
-    """Torch's, with kernels that are drawn for good."""
+    """Torch's, with kernels that are drawn for good.
+
+    Every second group of kernels reads differences of neighbouring steps.
+    """
 
     def __init__(self, n_in, n_out, kernel_size, **options):
         super().__init__(n_in, n_out, kernel_size, **options)
@@ -34,20 +40,52 @@ class Conv1d(nn.Conv1d):
         options = {"generator": generator, "dtype": torch.float64}
         weight = torch.randn(self.weight.shape, **options)
         weight -= weight.mean(2, keepdim=True)
+        of_differences = torch.arange(n_out) // _GROUP % 2 == 1
+        weight[of_differences, :, -1] = 0.0
+        weight[of_differences] -= weight[of_differences].roll(1, 2)
         # Each kernel reads some of the channels: as often few as many.
         n_read = (n_in + 1) ** torch.rand(n_out, 1, **options)
         rank = torch.rand(n_out, n_in, **options).argsort(1).argsort(1)
         weight *= (rank < n_read.floor())[:, :, None]
-        threshold = 2 * torch.rand(n_out, **options) - 1
         self.weight.copy_(_STEEPNESS * weight)
-        self.bias.copy_(_STEEPNESS * threshold)
+        if self.bias is not None:
+            threshold = 2 * torch.rand(n_out, **options) - 1
+            self.bias.copy_(_STEEPNESS * threshold)
+
+
+class Competition(nn.Module):
+    """One for the kernel of a group that fits best, zero for clearly worse ones.
+
+    Parameters
+    ----------
+    n_in : int
+        Channels, a multiple of the size of a group.
+    """
+
+    def __init__(self, n_in):
+        super().__init__()
+        self.size = n_in // _GROUP, _GROUP
+        # The larger of two is one and what the other is above it. Explainers have a
+        # rule for that, and torch's max pooling takes three times as long.
+        self.rounds = nn.ModuleList(nn.ReLU() for _ in range(_ROUNDS))
+        self.activation = nn.ReLU()
+
+    def forward(self, x):
+        """Maps of the shape of `x`, (n_samples, n_in, length)."""
+        best = groups = x.unflatten(1, self.size)
+        for relu in self.rounds:
+            one, other = best.chunk(2, dim=2)
+            best = one + relu(other - one)
+        return self.activation(groups - best + 1.0).flatten(1, 2)
 
 
 class RandomKernels(nn.Module):
-    """Convolutions by fixed random kernels of all dilations (Dempster et al., 2020).
+    """Convolutions by fixed random kernels of all dilations.
 
     Each map is near one where its kernel fits the series, and near zero elsewhere, so
-    its mean is the share of places with a fit.
+    its mean is the share of places with a fit. That is where a product is above a
+    threshold (Dempster et al., 2020), or, for up to half of the kernels of each
+    dilation, above those of the rest of a group (Dempster et al., 2023).
 
     Parameters
     ----------
@@ -73,23 +111,24 @@ class RandomKernels(nn.Module):
         longest = max(1, (length - 1) // max(1, kernel_size - 1))
         dilations = [2**i for i in range(1 + int(math.log2(longest)))][:n_out]
         share, more = divmod(n_out, len(dilations))
-        self.n_at_once = share + (more > 0)
-        self.branches = nn.ModuleList(
-            Conv1d(
-                n_in,
-                share + (i < more),
-                kernel_size,
-                stride=stride,
-                dilation=dilation,
-                padding=dilation * (kernel_size // 2),
-            )
-            for i, dilation in enumerate(dilations)
-        )
-        self.activations = nn.ModuleList(nn.Sigmoid() for _ in dilations)
+        self.branches = nn.ModuleList()
+        for i, dilation in enumerate(dilations):
+            n_kernels = share + (i < more)
+            n_competing = n_kernels // 2 // _GROUP * _GROUP
+            options = {
+                "stride": stride,
+                "dilation": dilation,
+                "padding": dilation * (kernel_size // 2),
+            }
+            alone = Conv1d(n_in, n_kernels - n_competing, kernel_size, **options)
+            self.branches.append(nn.Sequential(alone, nn.Sigmoid()))
+            if n_competing:
+                rivals = Conv1d(n_in, n_competing, kernel_size, bias=False, **options)
+                self.branches.append(nn.Sequential(rivals, Competition(n_competing)))
+        self.n_at_once = max(branch[0].out_channels for branch in self.branches)
 
     def forward(self, x):
-        pairs = zip(self.branches, self.activations, strict=True)
-        return torch.cat([activation(branch(x)) for branch, activation in pairs], 1)
+        return torch.cat([branch(x) for branch in self.branches], 1)
 
 
 class FixedLayers:

@@ -38,13 +38,13 @@ def make_x(*shape):
 
 
 def branches(net):
-    return list(net.features[0].branches)
+    return [branch[0] for branch in net.features[0].branches]
 
 
 def test_maps_are_near_one_where_a_kernel_fits():
     net, x = make(n_filters=(1,)), make_x(2, 40)
-    (branch,) = branches(net)
-    product = F.conv1d(x, branch.weight / 10, branch.bias / 10, padding=2)
+    (kernel,) = branches(net)
+    product = F.conv1d(x, kernel.weight / 10, kernel.bias / 10, padding=2)
     maps = net.features(x)
     assert_allclose(maps.detach(), torch.sigmoid(10 * product))
     clear = product.abs() > 0.5
@@ -52,12 +52,31 @@ def test_maps_are_near_one_where_a_kernel_fits():
     assert (abs(maps - (product > 0).double())[clear] < 0.01).all()
 
 
+def test_half_of_the_kernels_compete_in_groups():
+    net, x = make(n_filters=(160,)), make_x(2, 40)
+    kernels = branches(net)
+    assert [k.out_channels for k in kernels] == [24, 16] * 4
+    assert [k.bias is None for k in kernels] == [False, True] * 4
+    maps = net.features(x)[:, 24:40].unflatten(1, (2, 8))
+    products = F.conv1d(x, kernels[1].weight, padding=2).unflatten(1, (2, 8))
+    best = products.amax(2, keepdim=True)
+    assert_allclose(maps.detach(), (1 + products - best).clamp(min=0.0), atol=1e-12)
+    # Nearly always, there is one winner.
+    assert_allclose(maps.sum(2).mean().detach(), 1.0, atol=0.1)
+    assert (maps.mean((0, 3)) > 0.02).all()
+
+
+def test_a_few_kernels_do_not_compete():
+    net = make(n_filters=(4 * 15,))
+    assert [k.out_channels for k in branches(net)] == [15] * 4
+
+
 @pytest.mark.parametrize("stride", [1, 3])
 @pytest.mark.parametrize(
     ("length", "dilations"),
     [
-        (1, [1]),
-        (8, [1]),
+        (1, [1, 1]),
+        (8, [1, 1]),
         (9, [1, 2]),
         (40, [1, 2, 4, 8]),
         (500, [1, 2, 4, 8, 16, 32, 64]),
@@ -65,8 +84,8 @@ def test_maps_are_near_one_where_a_kernel_fits():
 )
 def test_kernels_of_all_dilations_have_maps_of_one_size(length, dilations, stride):
     kernels = RandomKernels(2, 30, 5, length, stride)
-    assert [b.dilation[0] for b in kernels.branches] == dilations
-    assert sum(b.out_channels for b in kernels.branches) == 30
+    assert [branch[0].dilation[0] for branch in kernels.branches] == dilations
+    assert sum(branch[0].out_channels for branch in kernels.branches) == 30
     n_places = -(-length // stride)
     assert kernels(make_x(2, length).float()).shape == (5, 30, n_places)
     assert len(RandomKernels(2, 3, 5, 500, 1).branches) == 3
@@ -79,14 +98,24 @@ def test_weights_have_mean_zero_and_read_some_channels():
     n_read = (weight.abs().sum(2) > 0).sum(1)
     assert n_read.bincount().tolist()[0] == 0
     assert (n_read.bincount()[1:] > 20).all()
-    threshold = torch.cat([b.bias for b in branches(net)])
+    threshold = torch.cat([b.bias for b in branches(net) if b.bias is not None])
     assert threshold.abs().max() <= 10
     assert threshold.std() == pytest.approx(10 / 3**0.5, rel=0.1)
 
 
+def test_every_second_group_of_kernels_reads_differences():
+    net = make(n_filters=(1600,), input_shape=(1, 8))
+    weight = branches(net)[0].weight.squeeze(1)
+    likeness = (weight[:, 1:] * weight[:, :-1]).sum(1) / weight.square().sum(1)
+    of_steps, of_differences = (likeness.unflatten(0, (-1, 2, 8))[:, i] for i in (0, 1))
+    # Neighbours are as independent as a mean of zero allows, or tend to be opposite.
+    assert of_steps.mean().item() == pytest.approx(-1 / 5, abs=0.05)
+    assert of_differences.mean().item() == pytest.approx(-1 / 2, abs=0.05)
+
+
 def test_kernels_follow_the_seed_alone():
     first, again, other = (make(seed).state_dict() for seed in (0, 0, 1))
-    name = "features.0.branches.1.weight"
+    name = "features.0.branches.1.0.weight"
     assert torch.equal(first[name], again[name])
     assert not torch.equal(first[name], other[name])
     single = make(dtype=torch.float32).state_dict()

@@ -12,7 +12,7 @@ from skdeep.modules import (
     SampleStandardizer,
 )
 from skdeep.modules.blocks import InceptionBlock, Shortcut
-from skdeep.modules.random_kernels import RandomKernels
+from skdeep.modules.random_kernels import Competition, RandomKernels
 from skdeep.modules.shared_mlp import MemberLinear, MemberScales
 from skdeep.modules.standardizer import MissingToZero
 
@@ -168,7 +168,7 @@ def _convolution(g, layer, x):
         "Conv",
         x,
         g.floats(layer.weight),
-        g.floats(layer.bias),
+        *([] if layer.bias is None else [g.floats(layer.bias)]),
         strides=list(layer.stride),
         dilations=list(layer.dilation),
         pads=list(layer.padding) * 2,
@@ -220,12 +220,20 @@ def _inception(g, layer, x):
 
 
 def _random_kernels(g, layer, x):
-    pairs = zip(layer.branches, layer.activations, strict=True)
-    maps = [apply(g, activation, apply(g, branch, x)) for branch, activation in pairs]
+    maps = [apply(g, branch, x) for branch in layer.branches]
     return g.add("Concat", *maps, axis=1)
 
 
+def _competition(g, layer, x):
+    n_groups, size = layer.size
+    groups = g.add("Reshape", x, g.integers(0, n_groups, size, -1))
+    lead = g.add("Sub", groups, g.add("ReduceMax", groups, axes=[2]))
+    lead = g.add("Reshape", lead, g.integers(0, n_groups * size, -1))
+    return apply(g, layer.activation, g.add("Add", lead, 1.0))
+
+
 _LAYERS = {
+    Competition: _competition,
     Dropout: _identity,
     InceptionBlock: _inception,
     InputStandardizer: _standardizer,
