@@ -13,19 +13,17 @@ candidate is bad.
 # ----------------------------
 # Six parameters at once. Layers are tuples, rates and penalties come from a log-uniform
 # distribution. The one-cycle schedule makes 15 epochs enough: it plans the learning
-# rate for exactly as many as ``max_iter`` says.
+# rate for exactly as many as ``max_iter`` says. The search is scikit-learn's but for
+# its import: nets of one shape, of whatever candidates and folds, train as one.
 
 import matplotlib.pyplot as plt
 import pandas as pd
 from scipy.stats import loguniform, uniform
 from sklearn.datasets import load_digits
-from sklearn.model_selection import (
-    GridSearchCV,
-    RandomizedSearchCV,
-    train_test_split,
-)
+from sklearn.model_selection import train_test_split
 
 from skdeep import DeepCNNClassifier, DeepMLPClassifier
+from skdeep.model_selection import GridSearchCV, RandomizedSearchCV
 
 X, y = load_digits(return_X_y=True)
 X_train, X_test, y_train, y_test = train_test_split(
