@@ -108,8 +108,13 @@ class RandomKernels(nn.Module):
 
     def __init__(self, n_in, n_out, kernel_size, length, stride):
         super().__init__()
-        longest = max(1, (length - 1) // max(1, kernel_size - 1))
-        dilations = [2**i for i in range(1 + int(math.log2(longest)))][:n_out]
+        # From neighbouring steps to the whole series, each about twice the one before.
+        longest = max(1, (length - 1) // (kernel_size - 1))
+        n_steps = math.ceil(math.log2(longest))
+        dilations = {
+            round(longest ** (i / max(1, n_steps))) for i in range(n_steps + 1)
+        }
+        dilations = sorted(dilations)[:n_out]
         share, more = divmod(n_out, len(dilations))
         self.branches = nn.ModuleList()
         for i, dilation in enumerate(dilations):
