@@ -11,10 +11,10 @@ VARIANTS = [
     DeepMLPClassifier(),
     DeepMLPClassifier(early_stopping=True),
     DeepMLPClassifier(solver="sgd"),
-    DeepMLPClassifier(solver="lbfgs"),
+    DeepMLPClassifier(solver="lbfgs", max_iter=100),
     DeepMLPClassifier(numerical_embedding="periodic", standardize="robust", **BRIEF),
     # Five nets, of which each epoch takes as long as many of a small one.
-    DeepCNNClassifier(**{**BRIEF, "max_iter": 10}),
+    DeepCNNClassifier(**{**BRIEF, "max_iter": 5}),
     DeepCNNClassifier(
         input_shape=(1, 1, -1), n_filters=8, early_stopping=True, **BRIEF
     ),
