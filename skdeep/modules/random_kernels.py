@@ -79,6 +79,13 @@ class Competition(nn.Module):
         return self.activation(groups - best + 1.0).flatten(1, 2)
 
 
+def _dilations(length, kernel_size):
+    """From neighbouring steps to the whole series, each about twice the one before."""
+    longest = max(1, (length - 1) // max(1, kernel_size - 1))
+    n = math.ceil(math.log2(longest))
+    return [round(longest ** (i / n)) for i in range(n)] + [longest]
+
+
 class RandomKernels(nn.Module):
     """Convolutions by fixed random kernels of all dilations.
 
@@ -108,13 +115,7 @@ class RandomKernels(nn.Module):
 
     def __init__(self, n_in, n_out, kernel_size, length, stride):
         super().__init__()
-        # From neighbouring steps to the whole series, each about twice the one before.
-        longest = max(1, (length - 1) // (kernel_size - 1))
-        n_steps = math.ceil(math.log2(longest))
-        dilations = {
-            round(longest ** (i / max(1, n_steps))) for i in range(n_steps + 1)
-        }
-        dilations = sorted(dilations)[:n_out]
+        dilations = _dilations(length, kernel_size)[:n_out]
         share, more = divmod(n_out, len(dilations))
         self.branches = nn.ModuleList()
         for i, dilation in enumerate(dilations):
