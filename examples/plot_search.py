@@ -13,8 +13,8 @@ candidate is bad.
 # ----------------------------
 # Six parameters at once. Layers are tuples, rates and penalties come from a log-uniform
 # distribution. The one-cycle schedule makes 15 epochs enough: it plans the learning
-# rate for exactly as many as ``max_iter`` says. The search is scikit-learn's but for
-# its import: nets of one shape, of whatever candidates and folds, train as one.
+# rate for exactly as many as ``max_iter`` says. The search is used like scikit-learn's;
+# nets of one shape, of whatever candidates and folds, train as one in it.
 
 import matplotlib.pyplot as plt
 import pandas as pd

@@ -68,8 +68,8 @@ TRAINED_MEMBERS = (
     Preset("residual", (32, 64, 64), (15, 9, 5), pool_size=2),
     Preset("plain", (64, 128, 64), (8, 5, 3), pool_size=2),
 )
-# These cost little, and err where the others don't. What a series does at some time,
-# and what it does at some share of its length, say different things.
+# These cost little to train, and err where the others don't. What a series does at some
+# time, and what it does at some share of its length, say different things.
 RANDOM_MEMBERS = (
     PRESETS[RANDOM][0],
     PRESETS[RANDOM][0]._replace(stretch=True),
