@@ -25,7 +25,7 @@ def gradient_function(module, flat, per_sample_loss, settings, n_shards, n_threa
     per_sample_loss : callable
 
     settings : dict
-        Parameters of the estimator, and `multilabel`.
+        Parameters of the estimator, `multilabel` and `n_operations`.
 
     n_shards, n_threads : int
         Parts of a batch, and the threads that share them, where it can be cut.
@@ -44,6 +44,7 @@ def gradient_function(module, flat, per_sample_loss, settings, n_shards, n_threa
             settings["multilabel"],
             n_shards,
             n_threads,
+            settings["n_operations"],
         )
         return lambda batch: dense(for_nets(batch)).item() / batch.total
 

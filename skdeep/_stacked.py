@@ -294,12 +294,11 @@ class Stack:
             An Outcome, or the exception that ended the training, for each net.
         """
         n_operations = self.trainings[0].net.solver_settings_["n_operations"]
-        on_numpy = isinstance(self.gradient, DenseGradient)
         try:
             with (
                 torch.no_grad(),
                 np.errstate(all="ignore"),
-                threads_for(n_operations, worth_sharing, on_numpy=on_numpy),
+                threads_for(n_operations, worth_sharing),
                 own_stream(self.trainings[0].net.module_.device),
             ):
                 while self.active:
@@ -330,7 +329,11 @@ class Stack:
         settings = nets[0].solver_settings_
         if backprop.is_written_out(modules[0], settings):
             self.gradient = DenseGradient(
-                modules, values, gradients, settings["multilabel"]
+                modules,
+                values,
+                gradients,
+                settings["multilabel"],
+                n_operations=settings["n_operations"],
             )
         else:
             self.gradient = backprop.StackedBackprop(

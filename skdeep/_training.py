@@ -6,7 +6,7 @@ from skorch import NeuralNetClassifier
 from skorch.callbacks import Callback, EarlyStopping
 from skorch.dataset import Dataset
 
-from skdeep._backprop import gradient_function, is_written_out
+from skdeep._backprop import gradient_function
 from skdeep._devices import own_stream
 from skdeep._flat import FlatParameters
 from skdeep._graphs import make_step
@@ -160,10 +160,9 @@ class TrainingNet(NeuralNetClassifier):
         outcome : Outcome
         """
         progress, settings = self.start(validation, curves), self.solver_settings_
-        on_numpy = is_written_out(self.module_, settings)
         try:
             with (
-                threads_for(settings["n_operations"], TRAINING, on_numpy=on_numpy),
+                threads_for(settings["n_operations"], TRAINING),
                 own_stream(self.module_.device),
             ):
                 self.fit_loop(

@@ -23,7 +23,12 @@ CONFIG = {
 
 
 def make_settings(loss="log_loss", mixed_precision=False):
-    return {"loss": loss, "multilabel": False, "mixed_precision": mixed_precision}
+    return {
+        "loss": loss,
+        "multilabel": False,
+        "mixed_precision": mixed_precision,
+        "n_operations": 1e3,
+    }
 
 
 def make(loss="log_loss", **config):

@@ -1,5 +1,7 @@
 """Dense nets on numpy against autograd and against the module."""
 
+from unittest.mock import Mock
+
 import numpy as np
 import pytest
 import torch
@@ -18,6 +20,8 @@ X, Y = load_iris(return_X_y=True)
 LABELS = np.column_stack([Y == 0, Y > 0, X[:, 0] > 5.5])
 WEIGHT = np.random.default_rng(0).uniform(0.1, 3.0, len(X))
 PLAIN = ["identity", "logistic", "tanh", "relu"]
+# Petal lengths, cut to whole centimetres, as the codes of categories.
+CODES = {"n_categories": (0, 0, 12, 0), "n_bins": (3, 0, 0, 4)}
 
 
 def make_module(dtype=torch.float64, name="MLP", **config):
@@ -59,14 +63,14 @@ def by_autograd(module, flat, batch, multilabel):
     return float(loss.detach()), flat.gradient.clone()
 
 
-def dense_gradient(module, flat, multilabel, *threads):
+def dense_gradient(module, flat, multilabel, *threads, **size):
     """Gradient function of one net."""
     values, gradients = flat.views(flat.vector[None]), flat.views(flat.gradient[None])
-    gradient = DenseGradient([module], values, gradients, multilabel, *threads)
+    gradient = DenseGradient([module], values, gradients, multilabel, *threads, **size)
     return lambda batch: gradient(for_nets(batch)).item() / batch.total
 
 
-def compare(module, multilabel, weighted=False, smoothing=0.0):
+def compare(module, multilabel, weighted=False, smoothing=0.0, **size):
     module.train()
     batch = make_batch(module, multilabel, weighted, smoothing)
     flat = FlatParameters(module)
@@ -74,7 +78,7 @@ def compare(module, multilabel, weighted=False, smoothing=0.0):
     expected_loss, expected = by_autograd(module, flat, batch, multilabel)
     flat.gradient.fill_(99.0)
     use_generator(module, torch.Generator().manual_seed(5))
-    loss = dense_gradient(module, flat, multilabel)(batch)
+    loss = dense_gradient(module, flat, multilabel, **size)(batch)
     assert expected.abs().max() > 1e-3
     assert_allclose(loss, expected_loss, rtol=1e-12)
     assert_allclose(flat.gradient, expected, rtol=1e-9, atol=1e-14)
@@ -85,6 +89,16 @@ def compare(module, multilabel, weighted=False, smoothing=0.0):
 @pytest.mark.parametrize("activation", PLAIN)
 def test_gradient_is_that_of_autograd(activation, multilabel, weighted):
     compare(make_module(activation=activation), multilabel, weighted)
+
+
+def test_gradient_of_a_large_step_takes_no_product_of_numpy(monkeypatch):
+    products = Mock(wraps=np.matmul)
+    monkeypatch.setattr(_dense.np, "matmul", products)
+    compare(make_module(**CODES, dropout=0.4), False, weighted=True)
+    assert products.called
+    products.reset_mock()
+    compare(make_module(**CODES, dropout=0.4), False, weighted=True, n_operations=1e9)
+    assert not products.called
 
 
 @pytest.mark.parametrize("multilabel", [False, True])
@@ -102,10 +116,6 @@ def test_gradient_with_label_smoothing(multilabel, weighted):
 @pytest.mark.parametrize("multilabel", [False, True])
 def test_gradient_through_dropout_that_a_batch_shares(multilabel):
     compare(make_module(dropout=0.4, shared_dropout=True), multilabel)
-
-
-# Petal lengths, cut to whole centimetres, as the codes of categories.
-CODES = {"n_categories": (0, 0, 12, 0), "n_bins": (3, 0, 0, 4)}
 
 
 @pytest.mark.parametrize("sizes", [(), (7, 5)])

@@ -89,30 +89,39 @@ def test_threads_of_two_libraries_do_not_take_turns():
         assert torch.get_num_threads() == 3
 
 
-def test_large_dense_nets_compute_on_numpy(monkeypatch):
-    seen = []
+@pytest.mark.parametrize("n_members", [1, 2])
+def test_large_dense_nets_train_on_torch_and_predict_on_numpy(n_members, monkeypatch):
+    seen = {}
 
     def watch(kind, name):
         method = getattr(kind, name)
 
-        def watched(*args):
-            seen.append((torch.get_num_threads(), blas_threads()))
-            return method(*args)
+        def watched(*args, **options):
+            seen[kind, name] = torch.get_num_threads(), blas_threads()
+            return method(*args, **options)
 
         monkeypatch.setattr(kind, name, watched)
 
-    watch(_dense.DenseGradient, "_forward")
+    watch(_dense, "_multiply")
     watch(_dense.DenseForward, "read")
-    for module, name in ((_training, "TRAINING"), (_stacked, "TRAINING")):
+    for module, name in (
+        (_training, "TRAINING"),
+        (_stacked, "TRAINING"),
+        (_dense, "_TORCH_MULTIPLIES"),
+        (_inference, "DENSE_FORWARD"),
+    ):
         monkeypatch.setattr(module, name, 0)
-    monkeypatch.setattr(_inference, "DENSE_FORWARD", 0)
     X, y = load_digits(return_X_y=True)
-    for n_members in (1, 2):
-        mlp(n_members=n_members, max_iter=1).fit(X, y).predict(X)
-        assert {n for n, _ in seen} == {1}
-        assert {3} in [n for _, n in seen]
-        seen.clear()
+    mlp(n_members=n_members, max_iter=1).fit(X, y).predict(X)
+    assert seen == {
+        (_dense, "_multiply"): (3, {3}),
+        (_dense.DenseForward, "read"): (1, {3}),
+    }
     assert torch.get_num_threads() == 3
+
+
+def test_no_product_of_numpy_where_threads_of_torch_train():
+    assert _dense._TORCH_MULTIPLIES <= TRAINING
 
 
 @pytest.mark.parametrize("n_operations", [SMALL, LARGE])
