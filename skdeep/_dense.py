@@ -33,6 +33,9 @@ _TORCH_PAYS = 5000
 # faster than numpy's, by a tenth on Intel's processors. No step that several threads of
 # a library are worth has fewer, so that only torch's ever work in training.
 _TORCH_MULTIPLIES = 1e9
+# From so many multiplications on, numpy takes two to ten times as long as torch for the
+# few rows that give the logits.
+_MANY_FOR_FEW = 1.5e5
 
 # Entries of gradients that are added up at once, in the cache, and how many such blocks
 # a single thread does before others would have woken up.
@@ -85,8 +88,7 @@ def forward_function(module, n_samples):
     Returns
     -------
     compute : callable
-        ndarray of shape (n_chunk, n_features), no chunk longer than the first, to
-        logits of shape (n_chunk, n_outputs).
+        ndarray of shape (n_chunk, n_features) to logits of shape (n_chunk, n_outputs).
     """
     if type(module) is MLP:
         return DenseForward(module, n_samples)
@@ -156,7 +158,7 @@ class DenseForward:
             self.floors = [-offset for offset in offsets[:-1]]
 
     def __call__(self, x):
-        """Logits of one chunk, no longer than the first one.
+        """Logits of one chunk.
 
         They are NaN where x is, if there was nothing missing in training.
 
@@ -184,20 +186,30 @@ class DenseForward:
             x = self._into(0, np.subtract, x, self.mean)
         if self.scale is not None:
             x *= self.scale
-        for k in range(len(self.weights) - 1):
+        return self._pass_on(x)
+
+    def finish(self, z):
+        """Logits of what the first layer gives, bias included, which is overwritten.
+
+        Only with few `n_samples`: for many, layers leave their biases to later ones.
+        """
+        return self._pass_on(self.activate(z), 1) if len(self.weights) > 1 else z
+
+    def _pass_on(self, x, first=0):
+        for k in range(first, len(self.weights) - 1):
             x = self._into(k + 1, np.matmul, x, self.weights[k].T)
             if self.floors is not None:
                 np.maximum(x, self.floors[k], out=x)
             else:
                 x += self.biases[k]
                 x = self.activate(x)
-        logits = self.weights[-1] @ x.T
+        logits = _multiply_few(self.weights[-1], x.T)
         logits += self.biases[-1][:, None]
         return logits.T
 
     def _into(self, k, function, x, y):
         buffer = self.buffers[k]
-        if buffer is None:
+        if buffer is None or len(buffer) < len(x):
             buffer = self.buffers[k] = function(x, y)
             return buffer
         return function(x, y, out=buffer[: len(x)])
@@ -258,7 +270,9 @@ class DenseGradient:
         self.shared_dropout = modules[0].config["shared_dropout"]
         self.output = sigmoid_loss if multilabel else softmax_loss
         on_torch = n_operations >= _TORCH_MULTIPLIES
-        self.multiply = _multiply if on_torch else np.matmul
+        self.multiply, self.multiply_few = np.matmul, _multiply_few
+        if on_torch:
+            self.multiply = self.multiply_few = _multiply
         self.team = Team(min(n_shards, n_threads))
 
     def __call__(self, batch):
@@ -345,7 +359,7 @@ class DenseGradient:
                 h = h * masks[k]
             inputs.append(h)
         # Laid out class by class: sums over a few classes are quicker that way.
-        logits = self.multiply(self.weights[last], inputs[-1].transpose(0, 2, 1))
+        logits = self.multiply_few(self.weights[last], inputs[-1].transpose(0, 2, 1))
         logits = logits.transpose(0, 2, 1)
         logits += self.biases[last]
         return inputs, hidden, logits
@@ -382,6 +396,12 @@ def _multiply(a, b, out=None):
     """``np.matmul`` by torch."""
     out = None if out is None else torch.from_numpy(out)
     return torch.matmul(torch.from_numpy(a), torch.from_numpy(b), out=out).numpy()
+
+
+def _multiply_few(a, b):
+    """``np.matmul``, or ``_multiply`` where that is faster; `a` has few rows."""
+    is_large = a.shape[-2] * a.shape[-1] * b.shape[-1] >= _MANY_FOR_FEW
+    return _multiply(a, b) if is_large else np.matmul(a, b)
 
 
 @lru_cache

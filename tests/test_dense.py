@@ -226,9 +226,40 @@ def test_chunks_share_memory_and_nothing_else():
     compute = DenseForward(module, 10_000)
     first = compute(X[:20])
     given = first.copy()
-    second = compute(X[20:33])
+    for part in (X[20:33], X[33:]):
+        found = compute(part)
+        assert_allclose(found, DenseForward(module, 13)(part), atol=1e-12)
     assert_array_equal(first, given)
-    assert_allclose(second, DenseForward(module, 13)(X[20:33]), atol=1e-12)
+
+
+@pytest.mark.parametrize("sizes", [(), (7,), (7, 5, 4)])
+@pytest.mark.parametrize("activation", PLAIN)
+def test_forward_goes_on_from_the_first_layer(activation, sizes):
+    module = make_module(activation=activation, hidden_layer_sizes=sizes).eval()
+    compute = DenseForward(module, n_samples=0)
+    with torch.no_grad():
+        x = module.standardizer(torch.from_numpy(X))
+        expected = module.body(x)
+        for part in (slice(20), slice(20, 33), slice(33, None)):
+            z = module.linear_layers[0](x[part]).numpy()
+            assert_allclose(compute.finish(z), expected[part], atol=1e-12)
+
+
+def test_logits_of_many_rows_by_torch(monkeypatch):
+    products = Mock(wraps=_dense._multiply)
+    monkeypatch.setattr(_dense, "_multiply", products)
+    compare(make_module(), multilabel=False)
+    assert not products.called
+    monkeypatch.setattr(_dense, "_MANY_FOR_FEW", 0)
+    compare(make_module(), multilabel=False)
+    assert products.called
+    products.reset_mock()
+    module = make_module().eval()
+    with torch.no_grad():
+        expected = module(torch.from_numpy(X))
+    for n_samples in (len(X), 10_000):
+        assert_allclose(DenseForward(module, n_samples)(X), expected, atol=1e-12)
+    assert products.call_count == 2
 
 
 @pytest.mark.parametrize(("shift", "handed_on"), [(10.0, True), (1e9, False)])

@@ -7,6 +7,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from skdeep._batches import Rows
+from skdeep._dense import DenseForward, is_plain
 from skdeep._frames import is_frame
 from skdeep._inference import forward
 from skdeep._members import modules_of
@@ -20,9 +21,11 @@ _CHUNK_BYTES = 2**25
 _MOST_BYTES = 2**28
 # Of more columns, rows are hardly ever alike.
 _MOST_COMPARED = 32
+# Where columns have more values for each order, a row hardly ever gets one twice.
+_MANY_VALUES = 20
 # Values in the widest layer of one chunk of a dense net, which should stay in the
 # cache from layer to layer.
-_DENSE_CHUNK = 2**17
+_DENSE_CHUNK = 2**18
 
 
 def as_dense(X):
@@ -105,8 +108,7 @@ class Exchange:
         changed = np.flatnonzero(contents[rows] != contents[donors])
         n_contents = contents.max() + 1
         asked = changed
-        if n_contents < len(contents):
-            # Of few values many rows get the same one twice.
+        if n_contents < _MANY_VALUES * len(orders):
             pairs = rows[changed] * n_contents + contents[donors[changed]]
             _, first, inverse = np.unique(pairs, return_index=True, return_inverse=True)
             asked = changed[first]
@@ -228,27 +230,35 @@ class _FirstLayer:
             )
             self.sources = module.sources.to(self.inputs.device)
             module.float()
-            first, *others = module.linear_layers
+            first = module.linear_layers[0]
             self.weight = first.weight.T.contiguous()
             self.total = self.inputs @ self.weight + first.bias
-        self.rest = nn.Sequential(*module.hidden[1:], module.output)
-        if not others:
-            self.rest = nn.Sequential()
-        for layer in self.rest:
-            if isinstance(layer, nn.ReLU):
-                layer.inplace = True
+        self.finish = _finish(module)
 
     def with_columns(self, columns):
         of_columns = torch.isin(self.sources, columns).nonzero()[:, 0]
-        part = self.inputs[:, of_columns] @ self.weight[of_columns]
         # Of both, one below the other, two rows are taken and added in one pass.
-        summands = torch.cat([self.total - part, part])
+        summands = self.total.new_empty(2, *self.total.shape)
+        rest, part = summands
+        torch.mm(self.inputs[:, of_columns], self.weight[of_columns], out=part)
+        torch.sub(self.total, part, out=rest)
+        summands = summands.flatten(0, 1)
 
         def answer(rows, donors):
             pairs = torch.stack([rows, donors + len(part)], 1)
-            return self.rest(F.embedding_bag(pairs, summands, mode="sum"))
+            return self.finish(F.embedding_bag(pairs, summands, mode="sum"))
 
         return answer
+
+
+def _finish(module):
+    """All but the first dense layer, as a function of what that gives."""
+    if is_plain(module):
+        net = DenseForward(module, n_samples=0)
+        return lambda z: torch.from_numpy(net.finish(z.numpy()))
+    if len(module.linear_layers) == 1:
+        return nn.Identity()
+    return nn.Sequential(*module.hidden[1:], module.output)
 
 
 class _ToFloat32(nn.Module):
