@@ -15,6 +15,7 @@ from skdeep._threads import MODULE_FORWARD, threads_for
 from skdeep._validation import surely_complete
 from skdeep.inspection._subject import transform
 from skdeep.modules import SharedMLP
+from skdeep.modules.blocks import fuse
 
 # Rows that are made at once, and what the first layers of dense nets may remember.
 _CHUNK_BYTES = 2**25
@@ -268,6 +269,7 @@ class _ToFloat32(nn.Module):
 
 def _rounded(module):
     """Let a net compute in float32 once the input is standardized."""
+    fuse(module)
     standardizers = [member.standardizer for member in modules_of(module)]
     for member in modules_of(module):
         member.standardizer = nn.Identity()

@@ -158,6 +158,9 @@ def fuse(module):
     convolutions = (nn.Conv1d, nn.Conv2d)
     normalizations = (nn.BatchNorm1d, nn.BatchNorm2d)
     for layers in module.modules():
+        if hasattr(layers, "fuse"):
+            # Those that stand elsewhere than one behind the other.
+            layers.fuse()
         if not isinstance(layers, nn.Sequential):
             continue
         for i, (layer, after) in enumerate(pairwise(list(layers))):

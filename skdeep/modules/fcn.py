@@ -2,6 +2,7 @@
 
 import torch
 from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from skdeep.modules.blocks import convolution
 from skdeep.modules.layers import ACTIVATIONS
@@ -74,6 +75,12 @@ class MaskedConvBlock(nn.Module):
         if self.norm is not None:
             x = self.norm(x, mask)
         return blank(self.activation(x), mask)
+
+    def fuse(self):
+        """As ``blocks.fuse``."""
+        if isinstance(self.norm, nn.BatchNorm1d):
+            self.convolution[-1] = fuse_conv_bn_eval(self.convolution[-1], self.norm)
+            self.norm = None
 
 
 class ConvolutionalBranch(nn.Module):

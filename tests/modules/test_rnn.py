@@ -7,6 +7,8 @@ from numpy.testing import assert_allclose
 from torch import nn
 
 from skdeep.modules import ACTIVATIONS, RNN, Dropout
+from skdeep.modules.blocks import fuse
+from skdeep.modules.fcn import MaskedConvBlock
 from skdeep.modules.rnn import (
     RecurrentLayer,
     SequencePool,
@@ -219,6 +221,19 @@ def pool(kind, bidirectional=False):
     layer = SequencePool(kind, 4, bidirectional).double()
     with torch.no_grad():
         return layer(OUTPUT, MASK, torch.tensor(LENGTHS)), layer
+
+
+def test_convolutions_take_batch_normalization_in():
+    net = make(architecture="lstm_fcn", normalization="batch")
+    net.train()(make_x())
+    net.eval()
+    inputs = (make_x(), padded())
+    expected = [net(x).detach() for x in inputs]
+    fuse(net)
+    blocks = [m for m in net.modules() if isinstance(m, MaskedConvBlock)]
+    assert [block.norm for block in blocks] == [None] * 3
+    for x, logits in zip(inputs, expected, strict=True):
+        assert_allclose(net(x).detach(), logits, rtol=1e-12)
 
 
 def test_pooling_takes_the_last_step():
