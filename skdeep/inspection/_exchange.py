@@ -1,5 +1,7 @@
 """Logits of rows that take some of their columns from other rows."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import torch
 from scipy import sparse
@@ -128,13 +130,15 @@ class Exchange:
         return codes
 
     def _compute(self, columns, rows, donors):
-        answer, size = self.answer.with_columns(columns), self.answer.size
-        return np.concatenate(
-            [
-                answer(rows[start : start + size], donors[start : start + size])
-                for start in range(0, len(rows), size)
-            ]
-        )
+        size = self.answer.size
+        with self.answer.threads():
+            answer = self.answer.with_columns(columns)
+            return np.concatenate(
+                [
+                    answer(rows[start : start + size], donors[start : start + size])
+                    for start in range(0, len(rows), size)
+                ]
+            )
 
 
 def _answers_of_net(net, flat):
@@ -156,6 +160,9 @@ def _answers_of_net(net, flat):
 class _Transformed:
     """Through the steps before the net."""
 
+    # The net knows by itself how many it is worth.
+    threads = nullcontext
+
     def __init__(self, net, steps, X):
         self.net, self.steps, self.X = net, steps, X
         n_columns = X.shape[1] if is_frame(X) else X[:1].size
@@ -171,6 +178,8 @@ class _Transformed:
 
 class _Forwarded:
     """Through the whole module."""
+
+    threads = nullcontext
 
     def __init__(self, net, module, flat):
         self.net, self.module, self.flat = net, module, flat
@@ -198,6 +207,10 @@ class _Dense:
         layers = modules_of(module)[0].linear_layers
         self.size = max(1, _DENSE_CHUNK // max(layer.out_features for layer in layers))
         self.n_operations = 2 * module.n_operations * self.size
+        self.on_numpy = is_plain(module)
+
+    def threads(self):
+        return threads_for(self.n_operations, MODULE_FORWARD, on_numpy=self.on_numpy)
 
     def with_columns(self, columns):
         device = self.members[0].total.device
@@ -207,10 +220,7 @@ class _Dense:
 
         def answer(rows, donors):
             rows, donors = (torch.as_tensor(i, device=device) for i in (rows, donors))
-            with (
-                torch.inference_mode(),
-                threads_for(self.n_operations, MODULE_FORWARD),
-            ):
+            with torch.inference_mode():
                 logits = torch.stack([f(rows, donors) for f in functions]).double()
                 return self.combine(logits).cpu().numpy()
 
