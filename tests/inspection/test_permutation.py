@@ -3,6 +3,7 @@
 import numpy as np
 import polars as pl
 import pytest
+import torch
 from known_steps import INFORMATIVE, known_steps
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn import inspection
@@ -14,7 +15,8 @@ from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 from small_nets import DIGIT, DIGITS, SCHEDULE, X, Y, data, fitted, mlp
 
 from skdeep import DeepCNNClassifier, DeepRNNClassifier
-from skdeep.inspection import permutation_importance
+from skdeep._dense import DenseForward
+from skdeep.inspection import _exchange, permutation_importance
 
 
 def same(net, X, y, **options):
@@ -36,6 +38,11 @@ NETS = {
     "mlp of members": {"n_members": 2},
     "cnn": {},
     "rnn": {},
+    "rnn and convolutions": {
+        "architecture": "lstm_fcn",
+        "n_filters": (8, 8, 8),
+        "max_iter": 1,
+    },
 }
 
 
@@ -195,6 +202,32 @@ def test_tokens_are_shuffled_by_step():
     result = permutation_importance(net, codes, y, groups="time_step", random_state=0)
     assert result.group_names.tolist() == ["step 0", "step 1"]
     assert result.importances_mean[1] > 0.3 > result.importances_mean[0]
+
+
+def test_small_nets_take_one_thread(monkeypatch):
+    seen = []
+
+    def watch(kind, name):
+        method = getattr(kind, name)
+
+        def watched(*args):
+            seen.append(torch.get_num_threads())
+            return method(*args)
+
+        monkeypatch.setattr(kind, name, watched)
+
+    net = fitted("mlp")
+    watch(_exchange._FirstLayer, "with_columns")
+    watch(DenseForward, "finish")
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        permutation_importance(net, X, Y, groups=[0, [1, 2]])
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+    assert len(seen) > 4
+    assert set(seen) == {1}
 
 
 def test_the_net_is_left_as_it_was():
