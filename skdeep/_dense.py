@@ -33,7 +33,7 @@ _TORCH_PAYS = 5000
 # faster than numpy's, by a tenth on Intel's processors. No step that several threads of
 # a library are worth has fewer, so that only torch's ever work in training.
 _TORCH_MULTIPLIES = 1e8
-# From so many multiplications on, numpy takes two to ten times as long as torch for the
+# From so many multiplications on, numpy takes two to ten times as long there for the
 # few rows that give the logits.
 _MANY_FOR_FEW = 1.5e5
 

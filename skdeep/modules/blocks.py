@@ -158,8 +158,8 @@ def fuse(module):
     convolutions = (nn.Conv1d, nn.Conv2d)
     normalizations = (nn.BatchNorm1d, nn.BatchNorm2d)
     for layers in module.modules():
+        # A block with a mask between the two does it by itself.
         if hasattr(layers, "fuse"):
-            # Those that stand elsewhere than one behind the other.
             layers.fuse()
         if not isinstance(layers, nn.Sequential):
             continue
