@@ -28,6 +28,9 @@ class Preset(NamedTuple):
 
     stretch : bool
         Whether short series are stretched over their padding.
+
+    differences : bool
+        Whether differences of neighbouring steps are read, too.
     """
 
     stages: str
@@ -36,6 +39,7 @@ class Preset(NamedTuple):
     depth: int = 1
     pool_size: int = 1
     stretch: bool = False
+    differences: bool = False
 
 
 # For series and for images.
@@ -65,7 +69,7 @@ PRESETS = {
 # another one is wrong.
 TRAINED_MEMBERS = (
     PRESETS["auto"][0],
-    Preset("residual", (32, 64, 64), (15, 9, 5), pool_size=2),
+    Preset("residual", (32, 64, 64), (15, 9, 5), pool_size=2, differences=True),
     Preset("plain", (64, 128, 64), (8, 5, 3), pool_size=2),
 )
 # These cost little to train, and err where the others don't. What a series does at some
@@ -157,6 +161,7 @@ def resolve(chosen, size, member=0):
         "pool_size": int(config["pool_size"]),
         "pooling": config["pooling"],
         "stretch": preset.stretch,
+        "differences": preset.differences,
     }
 
 

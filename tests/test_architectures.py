@@ -98,6 +98,8 @@ def test_members_for_series_are_nets_of_four_kinds_in_turns():
         assert (net["architecture"], net["n_filters"]) == ("rocket", (1024,))
         assert net["kernel_size"] == ((9,),)
     assert [net["stretch"] for net in random] == [False, True]
+    nets = (narrow, wide, plain, *random)
+    assert [net["differences"] for net in nets] == [False, True, False, False, False]
     assert again == narrow
     augmented = {**AUTO, "augmentation": "shift"}
     assert resolved("auto", augmented, (50,), 3) == narrow

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from skdeep.modules.blocks import STAGES, ConvBlock
+from skdeep.modules.differences import Differences
 from skdeep.modules.layers import Dropout, Linear, Net, dense_layers, n_weights
 from skdeep.modules.normalization import norm_layer
 from skdeep.modules.random_kernels import RANDOM, FixedLayers, RandomKernels
@@ -68,6 +69,9 @@ class CNN(Net):
 
     stretch : bool
         Whether short series are stretched over their padding.
+
+    differences : bool
+        Whether the stages get the differences of neighbouring steps of series, too.
     """
 
     def __init__(
@@ -88,6 +92,7 @@ class CNN(Net):
         dropout,
         standardize,
         stretch=False,
+        differences=False,
     ):
         super().__init__(
             config={
@@ -106,10 +111,14 @@ class CNN(Net):
                 "dropout": dropout,
                 "standardize": standardize,
                 "stretch": stretch,
+                "differences": differences,
             },
             standardizer=standardizer(standardize, input_shape, channel_axis=0),
         )
         self.row_size, self.n_operations = 0, 0
+        self.differences = None
+        if differences:
+            self.differences = Differences(self._n_channels, normalization)
         fixed = architecture == RANDOM
         layers, size = self._random_stage() if fixed else self._stages()
         self.features = nn.Sequential(*layers)
@@ -161,10 +170,16 @@ class CNN(Net):
         return [self._counted(stage, stage.n_at_once, size)], size
 
     @property
+    def _n_channels(self):
+        """Channels of standardized input."""
+        n_in = self.config["input_shape"][0]
+        return n_in * getattr(self.standardizer, "widening", 1)
+
+    @property
     def _input_size(self):
         """Channels, then size, of the map that the first stage gets."""
-        n_in, *size = self.config["input_shape"]
-        return n_in * getattr(self.standardizer, "widening", 1), *size
+        size = self.config["input_shape"][1:]
+        return self._n_channels * (1 if self.differences is None else 2), *size
 
     def _counted(self, layer, n_out, size):
         """Add a layer with a map of that size to the sums that plan the work."""
@@ -198,6 +213,8 @@ class CNN(Net):
             encoded = torch.where(present, encoded, 0.0)
             if self.config["stretch"]:
                 encoded = stretch(encoded, present)
+            if self.differences is not None:
+                encoded = self.differences(encoded, present)
         return self.features(encoded)
 
     def read_maps(self, maps):

@@ -54,6 +54,7 @@ _RULES = {
     "kernel_size": [Counts(nested=True)],
     "stride": _SIZE,
     "stretch": [Boolean()],
+    "differences": [Boolean()],
     "pool_size": _SIZE,
     "pooling": [OneOf("mean", "max", "flatten", "last", "attention")],
     "vocabulary_size": [*_SIZE, OneOf(None)],

@@ -132,8 +132,9 @@ def test_series_of_different_length(tmp_path):
         input_shape=(1, 64), n_filters="auto", max_iter=1
     )
     net.fit(series, DIGIT[:200])
-    stretched = [member.config["stretch"] for member in net.to_module().members]
-    assert stretched == [False] * 4 + [True]
+    configs = [member.config for member in net.to_module().members]
+    assert [config["stretch"] for config in configs] == [False] * 4 + [True]
+    assert [config["differences"] for config in configs] == [False, True] + [False] * 3
     assert_agrees(net, tmp_path, series)
 
 

@@ -13,6 +13,8 @@ def cnn_logits(g, module, x):
         if module.config["stretch"]:
             x = _stretch(g, x, missing, module.config["input_shape"][1])
     g.n_spatial = len(module.config["input_shape"]) - 1
+    if module.differences is not None:
+        x = _with_differences(g, module.differences, x, missing)
     x = apply(g, module.pool, apply(g, module.features, x))
     return apply(g, module.output, apply(g, module.head, x))
 
@@ -31,6 +33,16 @@ def _stretch(g, x, missing, length):
     )
     share = g.add("Sub", place, before)
     return g.add("Add", early, g.add("Mul", share, g.add("Sub", late, early)))
+
+
+def _with_differences(g, layer, x, missing):
+    """Counterpart of ``skdeep.modules.differences.Differences``."""
+    axis = g.integers(2)
+    first = g.add("Slice", x, g.integers(0), g.integers(1), axis)
+    before = g.add("Slice", x, g.integers(0), g.integers(-1), axis)
+    steps = g.add("Sub", x, g.add("Concat", first, before, axis=2))
+    steps = apply(g, layer.normalization, zero_where(g, missing, steps))
+    return g.add("Concat", x, steps, axis=1)
 
 
 def _like(g, values, x):
