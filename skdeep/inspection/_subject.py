@@ -12,7 +12,7 @@ from sklearn.preprocessing import (
     RobustScaler,
     StandardScaler,
 )
-from sklearn.utils import Bunch
+from sklearn.utils import Bunch, gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from skdeep._base import BaseDeepClassifier
@@ -288,20 +288,23 @@ class Subject:
         """How many rows fit into memory."""
         return max(1, _CHUNK // self.fitted.row_size)
 
-    def chunks(self, copies=1):
-        """Yield slices of the rows that fit into memory.
+    def chunks(self, copies=1, n_rows=None):
+        """Yield slices of rows that fit into memory.
 
         Parameters
         ----------
         copies : int
             How many copies of each row are computed at once.
+
+        n_rows : int or None
+            How many rows there are; None is all.
         """
+        n_rows = self.n_samples if n_rows is None else n_rows
         size = max(1, self.n_at_once // copies)
         # Once forward, and twice as much backward.
         n_operations = 6 * self.fitted.n_operations * copies * size
         with threads_for(n_operations, TRAINING):
-            for start in range(0, self.n_samples, size):
-                yield slice(start, min(start + size, self.n_samples))
+            yield from gen_batches(n_rows, size)
 
     def place(self, flat, slope=False):
         """Give attributions of ``flat`` the shape of ``X``.

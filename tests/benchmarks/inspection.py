@@ -275,14 +275,16 @@ def steps():
         ).fit(X, y)
         of = f"{cell_type.upper()} on sequences"
         yield "accuracy", of, None, net.score(X_test, y_test)
-        attributions = integrated_gradients(net, X_test).attributions
-        number = measures.mean_roc_auc(np.abs(attributions).sum(2), informs)
-        yield (
-            "area under the ROC curve of integrated gradients",
-            of,
-            (">=", 0.97),
-            number,
-        )
+        # To a net, the mean may look like one of the classes, whose rows then owe
+        # nothing to what sets them apart from it.
+        for title, baseline, bar in (
+            ("eight rows", X[:8], (">=", 0.97)),
+            ("the mean", "mean", None),
+        ):
+            result = integrated_gradients(net, X_test[:100], baseline=baseline)
+            number = measures.mean_roc_auc(np.abs(result.attributions).sum(2), informs)
+            what = "area under the ROC curve of integrated gradients"
+            yield f"{what} from {title}", of, bar, number
         result = permutation_importance(
             net, X_test, y_test, groups="time_step", random_state=0
         )

@@ -10,6 +10,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from small_nets import DIGIT, DIGITS, NETS
 
+from skdeep import DeepMLPClassifier
 from skdeep.inspection import integrated_gradients
 
 
@@ -47,17 +48,45 @@ def test_it_is_what_captum_says(case):
     assert_allclose(result.attributions.ravel(), expected.numpy().ravel(), atol=1e-9)
 
 
-def test_steps_are_added_until_it_adds_up(monkeypatch):
+def test_lines_are_cut_until_it_adds_up(monkeypatch):
     from skdeep.inspection import _integrated_gradients as module
 
     net, X, _ = case_of("images")
     monkeypatch.setattr(module, "_FEWEST_STEPS", 1)
-    result = integrated_gradients(net, X)
-    assert result.n_steps > 1
-    monkeypatch.setattr(module, "_MOST_STEPS", 2)
-    monkeypatch.setattr(module, "_TOLERANCE", 1e-9)
-    with pytest.warns(ConvergenceWarning, match="even with 2 steps"):
-        assert integrated_gradients(net, X).n_steps == 2
+    assert integrated_gradients(net, X).n_steps > 1
+    monkeypatch.setattr(module, "_MOST_PARTS", 1)
+    with pytest.warns(ConvergenceWarning, match="even with 1 steps"):
+        assert integrated_gradients(net, X).n_steps == 1
+
+
+def test_rows_that_are_the_baseline_owe_nothing():
+    net, X, _ = case_of("images")
+    result = integrated_gradients(net, np.tile(X[0], (2, 1)), baseline=X[:1])
+    assert result.n_steps == 16
+    assert_array_equal(result.attributions, np.zeros((2, X.shape[1])))
+
+
+def test_what_makes_the_output_jump_gets_all_of_it():
+    """Everywhere but at the jump, which no evenly spaced points meet, slopes vanish."""
+    X = np.random.default_rng(0).normal(size=(200, 3))
+    net = DeepMLPClassifier(
+        (1,), activation="tanh", numerical_embedding=None, n_members=1, max_iter=1
+    ).fit(X, X[:, 0] > 0)
+    hidden, output = net.module_.linear_layers
+    with torch.no_grad():
+        hidden.weight[:] = torch.tensor([[1e6, -1e6, 0.0]])
+        hidden.bias[:] = -3e5
+        output.weight[:] = torch.tensor([[-1.0], [1.0]])
+    crossing = X[(X[:, 0] - X[:, 1] > 0.5)][:20]
+    result = integrated_gradients(net, crossing, target=True)
+    differences = result.attributions.sum(1) - result.convergence_delta
+    assert_allclose(differences, 4.0)
+    assert np.abs(result.convergence_delta).max() <= 0.05 * 4.0
+    change = (crossing - X.mean(0)) / X.std(0)
+    share = change[:, :2] * [1, -1]
+    share /= share.sum(1, keepdims=True)
+    assert_allclose(result.attributions[:, :2], 4.0 * share, atol=0.2)
+    assert_array_equal(result.attributions[:, 2], np.zeros(len(crossing)))
 
 
 def test_the_mean_is_that_of_the_training_data():
