@@ -186,17 +186,7 @@ class DenseForward:
             x = self._into(0, np.subtract, x, self.mean)
         if self.scale is not None:
             x *= self.scale
-        return self._pass_on(x)
-
-    def finish(self, z):
-        """Logits of what the first layer gives, bias included, which is overwritten.
-
-        Only with few `n_samples`: for many, layers leave their biases to later ones.
-        """
-        return self._pass_on(self.activate(z), 1) if len(self.weights) > 1 else z
-
-    def _pass_on(self, x, first=0):
-        for k in range(first, len(self.weights) - 1):
+        for k in range(len(self.weights) - 1):
             x = self._into(k + 1, np.matmul, x, self.weights[k].T)
             if self.floors is not None:
                 np.maximum(x, self.floors[k], out=x)

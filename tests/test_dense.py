@@ -232,19 +232,6 @@ def test_chunks_share_memory_and_nothing_else():
     assert_array_equal(first, given)
 
 
-@pytest.mark.parametrize("sizes", [(), (7,), (7, 5, 4)])
-@pytest.mark.parametrize("activation", PLAIN)
-def test_forward_goes_on_from_the_first_layer(activation, sizes):
-    module = make_module(activation=activation, hidden_layer_sizes=sizes).eval()
-    compute = DenseForward(module, n_samples=0)
-    with torch.no_grad():
-        x = module.standardizer(torch.from_numpy(X))
-        expected = module.body(x)
-        for part in (slice(20), slice(20, 33), slice(33, None)):
-            z = module.linear_layers[0](x[part]).numpy()
-            assert_allclose(compute.finish(z), expected[part], atol=1e-12)
-
-
 def test_logits_of_many_rows_by_torch(monkeypatch):
     products = Mock(wraps=_dense._multiply)
     monkeypatch.setattr(_dense, "_multiply", products)

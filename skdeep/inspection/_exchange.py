@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from skdeep._batches import Rows
-from skdeep._dense import DenseForward, is_plain
+from skdeep._dense import is_plain
 from skdeep._frames import is_frame
 from skdeep._inference import forward
 from skdeep._members import modules_of
@@ -26,9 +26,18 @@ _MOST_BYTES = 2**28
 _MOST_COMPARED = 32
 # Where columns have more values for each order, a row hardly ever gets one twice.
 _MANY_VALUES = 20
+# Share of rows with something new from which on all of them are computed.
+_MOST = 0.9
 # Values in the widest layer of one chunk of a dense net, which should stay in the
 # cache from layer to layer.
-_DENSE_CHUNK = 2**18
+_DENSE_CHUNK = 3 * 2**17
+# Activations of plain nets, in the memory of their input.
+_IN_PLACE = {
+    "identity": lambda z: z,
+    "logistic": torch.Tensor.sigmoid_,
+    "tanh": torch.Tensor.tanh_,
+    "relu": torch.Tensor.relu_,
+}
 
 
 def as_dense(X):
@@ -106,28 +115,36 @@ class Exchange:
         logits : ndarray of shape (n_orders, n_samples, n_outputs), float64
         """
         rows, donors = np.tile(np.arange(orders.shape[1]), len(orders)), orders.ravel()
-        logits = self.unchanged[rows]
-        contents = self._contents(columns)
-        changed = np.flatnonzero(contents[rows] != contents[donors])
-        n_contents = contents.max() + 1
-        asked = changed
-        if n_contents < _MANY_VALUES * len(orders):
-            pairs = rows[changed] * n_contents + contents[donors[changed]]
-            _, first, inverse = np.unique(pairs, return_index=True, return_inverse=True)
-            asked = changed[first]
-        if len(asked):
-            new = self._compute(columns, rows[asked], donors[asked])
-            logits[changed] = new if asked is changed else new[inverse]
+        values = self._values(columns)
+        changed = np.flatnonzero(values[orders] != values)
+        few = len(np.unique(values)) < _MANY_VALUES * len(orders)
+        if few or len(changed) < _MOST * orders.size:
+            logits = self.unchanged[rows]
+            if len(changed):
+                codes = np.unique(values, return_inverse=True)[1] if few else None
+                logits[changed] = self._changed(
+                    columns, codes, rows[changed], donors[changed]
+                )
+        else:
+            logits = self._compute(columns, rows, donors)
         return logits.reshape(*orders.shape, -1)
 
-    def _contents(self, columns):
-        """What each row has in these columns, as codes."""
+    def _values(self, columns):
+        """What each row has in these columns, or a code for it."""
         if is_frame(self.X) or len(columns) > _MOST_COMPARED:
             return np.arange(len(self.X))
         part = self.X.reshape(len(self.X), -1)[:, columns]
-        part = part[:, 0] if len(columns) == 1 else part
-        _, codes = np.unique(part, axis=0, return_inverse=True)
-        return codes
+        if len(columns) == 1:
+            return part[:, 0]
+        return np.unique(part, axis=0, return_inverse=True)[1]
+
+    def _changed(self, columns, codes, rows, donors):
+        """Logits, each pair of a row and a code computed once."""
+        if codes is None:
+            return self._compute(columns, rows, donors)
+        pairs = rows * (codes.max() + 1) + codes[donors]
+        _, first, inverse = np.unique(pairs, return_index=True, return_inverse=True)
+        return self._compute(columns, rows[first], donors[first])[inverse]
 
     def _compute(self, columns, rows, donors):
         size = self.answer.size
@@ -201,16 +218,15 @@ class _Dense:
 
     def __init__(self, net, module, flat):
         own = net.module_
-        rows = Rows(flat, net._fold, own.dtype, own.device)
+        rows, self.n_rows = Rows(flat, net._fold, own.dtype, own.device), len(flat)
         self.members = [_FirstLayer(member, rows) for member in modules_of(module)]
         self.combine = getattr(module, "combine", lambda logits: logits[0])
         layers = modules_of(module)[0].linear_layers
         self.size = max(1, _DENSE_CHUNK // max(layer.out_features for layer in layers))
         self.n_operations = 2 * module.n_operations * self.size
-        self.on_numpy = is_plain(module)
 
     def threads(self):
-        return threads_for(self.n_operations, MODULE_FORWARD, on_numpy=self.on_numpy)
+        return threads_for(self.n_operations, MODULE_FORWARD)
 
     def with_columns(self, columns):
         device = self.members[0].total.device
@@ -219,9 +235,11 @@ class _Dense:
             functions = [member.with_columns(columns) for member in self.members]
 
         def answer(rows, donors):
-            rows, donors = (torch.as_tensor(i, device=device) for i in (rows, donors))
+            # The first layers have what comes from each below the other.
+            pairs = np.stack([rows, donors + self.n_rows], 1)
+            pairs = torch.as_tensor(pairs, device=device)
             with torch.inference_mode():
-                logits = torch.stack([f(rows, donors) for f in functions]).double()
+                logits = torch.stack([f(pairs) for f in functions]).double()
                 return self.combine(logits).cpu().numpy()
 
         return answer
@@ -255,8 +273,7 @@ class _FirstLayer:
         torch.sub(self.total, part, out=rest)
         summands = summands.flatten(0, 1)
 
-        def answer(rows, donors):
-            pairs = torch.stack([rows, donors + len(part)], 1)
+        def answer(pairs):
             return self.finish(F.embedding_bag(pairs, summands, mode="sum"))
 
         return answer
@@ -265,11 +282,32 @@ class _FirstLayer:
 def _finish(module):
     """All but the first dense layer, as a function of what that gives."""
     if is_plain(module):
-        net = DenseForward(module, n_samples=0)
-        return lambda z: torch.from_numpy(net.finish(z.numpy()))
+        return _LaterLayers(module)
     if len(module.linear_layers) == 1:
         return nn.Identity()
     return nn.Sequential(*module.hidden[1:], module.output)
+
+
+class _LaterLayers:
+    """Those of a plain net, without batch after batch of new memory."""
+
+    def __init__(self, module):
+        self.activate = _IN_PLACE[module.config["activation"]]
+        # Products with weights that lie so are quicker.
+        self.layers = [
+            (layer.bias, layer.weight.T.contiguous())
+            for layer in module.linear_layers[1:]
+        ]
+        self.buffers = [None] * len(self.layers)
+
+    def __call__(self, z):
+        """Logits; `z`, the sums of the first layer, is overwritten."""
+        for k, (bias, weight) in enumerate(self.layers):
+            z = self.activate(z)
+            if self.buffers[k] is None or len(self.buffers[k]) < len(z):
+                self.buffers[k] = z.new_empty(len(z), len(bias))
+            z = torch.addmm(bias, z, weight, out=self.buffers[k][: len(z)])
+        return z
 
 
 class _ToFloat32(nn.Module):

@@ -148,7 +148,7 @@ class _Score:
         if not (scoring is None or isinstance(scoring, str) or callable(scoring)):
             raise ValueError(f"`scoring` must be one scorer. Got {scoring!r}.")
         self.scorer = check_scoring(estimator, scoring)
-        self.net, self.steps, self.knowing = net, steps, copy.copy(net)
+        self.net, self.steps = net, steps
         self.X, self.y, self.weight = X, y, sample_weight
         self.at_once = None
         if not callable(scoring) and np.ndim(y) == 1:
@@ -158,6 +158,7 @@ class _Score:
         ):
             # The scorer knows what to say to that.
             self.at_once = None
+        self.knowing = copy.copy(net) if self.at_once is None else None
 
     def __call__(self, columns, orders, logits):
         """Scores, one for each order."""

@@ -15,7 +15,6 @@ from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 from small_nets import DIGIT, DIGITS, SCHEDULE, X, Y, data, fitted, mlp
 
 from skdeep import DeepCNNClassifier, DeepRNNClassifier
-from skdeep._dense import DenseForward
 from skdeep.inspection import _exchange, permutation_importance
 
 
@@ -55,6 +54,31 @@ def test_the_values_are_those_of_scikit_learn(name):
     rows = slice(0, None, 3) if kind == "mlp" else slice(0, 30)
     for scoring in (None, "neg_log_loss"):
         same(net, X[rows], y[rows], scoring=scoring, n_repeats=1)
+
+
+@pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
+@pytest.mark.parametrize("sizes", [(), (7,), (7, 5, 4)])
+def test_plain_nets_of_any_activation_and_depth(activation, sizes, monkeypatch):
+    net = mlp(
+        hidden_layer_sizes=sizes, activation=activation, numerical_embedding=None
+    ).fit(X, Y)
+    whole = same(net, X, Y, scoring="neg_log_loss")
+    # Parts of fifty rows, the last one shorter.
+    monkeypatch.setattr(_exchange, "_DENSE_CHUNK", 50 * max(sizes, default=3))
+    parts = same(net, X, Y, scoring="neg_log_loss")
+    assert_allclose(parts.importances, whole.importances, atol=1e-6)
+
+
+@pytest.mark.parametrize("n_different", [0, 3, 40, 120, 178])
+def test_columns_of_few_and_of_many_values(n_different):
+    """None, few, and many values, most of them alike or all different."""
+    column = np.zeros(len(X))
+    column[:n_different] = X[:n_different, 12] + np.arange(n_different)
+    table = np.column_stack([X[:, :3], column])
+    net = mlp(numerical_embedding=None).fit(table, Y)
+    for scoring in (None, "neg_log_loss"):
+        result = same(net, table, Y, scoring=scoring, n_repeats=1)
+    assert result.importances[3].any() == (n_different > 0)
 
 
 @pytest.mark.parametrize(
@@ -218,7 +242,7 @@ def test_small_nets_take_one_thread(monkeypatch):
 
     net = fitted("mlp")
     watch(_exchange._FirstLayer, "with_columns")
-    watch(DenseForward, "finish")
+    watch(_exchange._LaterLayers, "__call__")
     before = torch.get_num_threads()
     torch.set_num_threads(3)
     try:
