@@ -37,8 +37,9 @@ class DeepCNNClassifier(BaseDeepClassifier):
         stands for. For images "auto" is plain. For series it is five nets: a residual
         one of narrow convolutions (7, 5 and 3 steps), a residual one of wide ones (15,
         9 and 5), a plain one (8, 5 and 3) and two of random kernels; only the first
-        three if `n_filters` or `augmentation` is given. The last one stretches short
-        series over their padding. The members of `n_members` are these in turns.
+        three if `n_filters` or `augmentation` is given. The second one reads the
+        differences of neighbouring steps, too, and the last one stretches short series
+        over their padding. The members of `n_members` are these in turns.
 
         - "plain": one after another.
         - "residual": blocks of them with a shortcut around each (He et al., 2016).

@@ -4,10 +4,24 @@ from itertools import pairwise
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from skdeep.modules.layers import ACTIVATIONS
 from skdeep.modules.normalization import norm_layer
+
+
+class ZeroPad(nn.Module):
+    """Zeros around maps: so many before and after, the last axis first."""
+
+    def __init__(self, sides):
+        super().__init__()
+        self.sides = sides
+        # shap doesn't know torch's own layer, which is linear, and warns of it.
+        self.result = nn.Identity()
+
+    def forward(self, x):
+        return self.result(F.pad(x, self.sides))
 
 
 def convolution(n_in, n_out, kernel_size, n_spatial, stride=1):
@@ -17,9 +31,8 @@ def convolution(n_in, n_out, kernel_size, n_spatial, stride=1):
         padding = kernel_size // 2
         return [conv(n_in, n_out, kernel_size, stride=stride, padding=padding)]
     # An even kernel needs one more on the far side, which torch's layer can't pad.
-    pad = (nn.ZeroPad1d, nn.ZeroPad2d)[n_spatial - 1]
     sides = ((kernel_size - 1) // 2, kernel_size // 2) * n_spatial
-    return [pad(sides), conv(n_in, n_out, kernel_size, stride=stride)]
+    return [ZeroPad(sides), conv(n_in, n_out, kernel_size, stride=stride)]
 
 
 class ConvBlock(nn.Sequential):

@@ -214,6 +214,7 @@ MODULES = {
     "series": ("cnn", {"normalization": None, "hidden_layer_sizes": (6,)}),
     "images": ("cnn", {"normalization": "batch", "n_filters": (4, 6), "depth": 2}),
     "residual": ("cnn", {"normalization": None, "architecture": "residual"}),
+    "even": ("cnn", {"kernel_size": 4}),
 }
 
 
@@ -242,6 +243,21 @@ def test_deep_explainer_adds_up_on_the_module(name):
     with torch.no_grad():
         assert_array_equal(module(X).numpy(), logits)
     assert anatomy(net) == before
+
+
+@pytest.mark.filterwarnings(*DEEP_WARNINGS)
+def test_deep_explainer_adds_up_on_a_member_that_reads_differences():
+    X, y = series()
+    net = clone(NETS["cnn"]).set_params(kernel_size="auto", n_members=2).fit(X, y)
+    member = net.to_module().members[1]
+    assert member.config["differences"]
+    X = torch.tensor(X, dtype=net.module_.dtype)[:, None]
+    explainer = shap.DeepExplainer(member, X[::40])
+    values = explainer.shap_values(X[1:4], check_additivity=True)
+    with torch.no_grad():
+        logits = net.to_module().members[1](X[1:4]).numpy()
+    assert gap(values, explainer.expected_value, logits) < 1e-9
+    assert np.abs(values).max() > 0.05
 
 
 @pytest.mark.filterwarnings(*DEEP_WARNINGS)

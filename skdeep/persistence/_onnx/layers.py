@@ -11,7 +11,7 @@ from skdeep.modules import (
     RobustStandardizer,
     SampleStandardizer,
 )
-from skdeep.modules.blocks import InceptionBlock, Shortcut
+from skdeep.modules.blocks import InceptionBlock, Shortcut, ZeroPad
 from skdeep.modules.random_kernels import Competition, RandomKernels
 from skdeep.modules.shared_mlp import MemberLinear, MemberScales
 from skdeep.modules.standardizer import MissingToZero
@@ -176,7 +176,7 @@ def _convolution(g, layer, x):
 
 
 def _zero_pad(g, layer, x):
-    sides = layer.padding
+    sides = layer.sides
     # torch begins with the last axis.
     before, after = sides[::2][::-1], sides[1::2][::-1]
     return g.add("Pad", x, g.integers(0, 0, *before, 0, 0, *after), 0.0)
@@ -244,6 +244,7 @@ _LAYERS = {
     RobustStandardizer: _robust_standardizer,
     SampleStandardizer: _sample_standardizer,
     Shortcut: _shortcut,
+    ZeroPad: _zero_pad,
     nn.AdaptiveAvgPool1d: _mean_pool,
     nn.BatchNorm1d: _batch_norm,
     nn.BatchNorm2d: _batch_norm,
@@ -264,6 +265,4 @@ _LAYERS = {
     nn.SiLU: _silu,
     nn.Sigmoid: lambda g, layer, x: g.add("Sigmoid", x),
     nn.Tanh: lambda g, layer, x: g.add("Tanh", x),
-    nn.ZeroPad1d: _zero_pad,
-    nn.ZeroPad2d: _zero_pad,
 }
