@@ -24,13 +24,12 @@ _CHUNK_BYTES = 2**25
 _MOST_BYTES = 2**28
 # Of more columns, rows are hardly ever alike.
 _MOST_COMPARED = 32
-# Where columns have more values for each order, a row hardly ever gets one twice.
+# Of columns with more values for each order, and so fewer rows that get what they have,
+# a row hardly ever gets one twice.
 _MANY_VALUES = 20
-# Share of rows with something new from which on all of them are computed.
-_MOST = 0.9
-# Values in the widest layer of one chunk of a dense net, which should stay in the
-# cache from layer to layer.
-_DENSE_CHUNK = 3 * 2**17
+# Values in the widest layer of one chunk of a dense net, and of one block of it, which
+# should stay in the cache from layer to layer.
+_DENSE_CHUNK, _BLOCK = 3 * 2**17, 3 * 2**16
 # Activations of plain nets, in the memory of their input.
 _IN_PLACE = {
     "identity": lambda z: z,
@@ -117,16 +116,17 @@ class Exchange:
         rows, donors = np.tile(np.arange(orders.shape[1]), len(orders)), orders.ravel()
         values = self._values(columns)
         changed = np.flatnonzero(values[orders] != values)
-        few = len(np.unique(values)) < _MANY_VALUES * len(orders)
-        if few or len(changed) < _MOST * orders.size:
-            logits = self.unchanged[rows]
-            if len(changed):
-                codes = np.unique(values, return_inverse=True)[1] if few else None
-                logits[changed] = self._changed(
-                    columns, codes, rows[changed], donors[changed]
-                )
-        else:
+        if orders.size - len(changed) <= orders.shape[1] / _MANY_VALUES:
             logits = self._compute(columns, rows, donors)
+        else:
+            logits = self.unchanged[rows]
+            codes = np.unique(values, return_inverse=True)[1]
+            pairs = rows[changed] * len(values) + codes[donors[changed]]
+            _, first, inverse = np.unique(pairs, return_index=True, return_inverse=True)
+            if len(first):
+                asked = changed[first]
+                new = self._compute(columns, rows[asked], donors[asked])
+                logits[changed] = new[inverse]
         return logits.reshape(*orders.shape, -1)
 
     def _values(self, columns):
@@ -137,14 +137,6 @@ class Exchange:
         if len(columns) == 1:
             return part[:, 0]
         return np.unique(part, axis=0, return_inverse=True)[1]
-
-    def _changed(self, columns, codes, rows, donors):
-        """Logits, each pair of a row and a code computed once."""
-        if codes is None:
-            return self._compute(columns, rows, donors)
-        pairs = rows * (codes.max() + 1) + codes[donors]
-        _, first, inverse = np.unique(pairs, return_index=True, return_inverse=True)
-        return self._compute(columns, rows[first], donors[first])[inverse]
 
     def _compute(self, columns, rows, donors):
         size = self.answer.size
@@ -262,6 +254,8 @@ class _FirstLayer:
             first = module.linear_layers[0]
             self.weight = first.weight.T.contiguous()
             self.total = self.inputs @ self.weight + first.bias
+        n_widest = max(layer.out_features for layer in module.linear_layers)
+        self.n_at_once = max(1, _BLOCK // n_widest)
         self.finish = _finish(module)
 
     def with_columns(self, columns):
@@ -274,17 +268,20 @@ class _FirstLayer:
         summands = summands.flatten(0, 1)
 
         def answer(pairs):
-            return self.finish(F.embedding_bag(pairs, summands, mode="sum"))
+            blocks = pairs.chunk(-(-len(pairs) // self.n_at_once))
+            return torch.cat(
+                [self.finish(F.embedding_bag(b, summands, mode="sum")) for b in blocks]
+            )
 
         return answer
 
 
 def _finish(module):
     """All but the first dense layer, as a function of what that gives."""
-    if is_plain(module):
-        return _LaterLayers(module)
     if len(module.linear_layers) == 1:
         return nn.Identity()
+    if is_plain(module):
+        return _LaterLayers(module)
     return nn.Sequential(*module.hidden[1:], module.output)
 
 
@@ -293,21 +290,23 @@ class _LaterLayers:
 
     def __init__(self, module):
         self.activate = _IN_PLACE[module.config["activation"]]
+        *hidden, output = module.linear_layers[1:]
         # Products with weights that lie so are quicker.
-        self.layers = [
-            (layer.bias, layer.weight.T.contiguous())
-            for layer in module.linear_layers[1:]
-        ]
-        self.buffers = [None] * len(self.layers)
+        self.hidden = [(layer.bias, layer.weight.T.contiguous()) for layer in hidden]
+        self.output = output.bias[:, None], output.weight
+        self.buffers = [None] * len(hidden)
 
     def __call__(self, z):
         """Logits; `z`, the sums of the first layer, is overwritten."""
-        for k, (bias, weight) in enumerate(self.layers):
-            z = self.activate(z)
+        z = self.activate(z)
+        for k, (bias, weight) in enumerate(self.hidden):
             if self.buffers[k] is None or len(self.buffers[k]) < len(z):
                 self.buffers[k] = z.new_empty(len(z), len(bias))
             z = torch.addmm(bias, z, weight, out=self.buffers[k][: len(z)])
-        return z
+            z = self.activate(z)
+        bias, weight = self.output
+        # Rows rather than columns: few of those take longer.
+        return torch.addmm(bias, weight, z.T).T
 
 
 class _ToFloat32(nn.Module):
