@@ -211,11 +211,12 @@ class _Dense:
     def __init__(self, net, module, flat):
         own = net.module_
         rows, self.n_rows = Rows(flat, net._fold, own.dtype, own.device), len(flat)
-        self.members = [_FirstLayer(member, rows) for member in modules_of(module)]
         self.combine = getattr(module, "combine", lambda logits: logits[0])
         layers = modules_of(module)[0].linear_layers
         self.size = max(1, _DENSE_CHUNK // max(layer.out_features for layer in layers))
         self.n_operations = 2 * module.n_operations * self.size
+        with self.threads():
+            self.members = [_FirstLayer(member, rows) for member in modules_of(module)]
 
     def threads(self):
         return threads_for(self.n_operations, MODULE_FORWARD)

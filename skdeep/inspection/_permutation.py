@@ -113,9 +113,11 @@ default="feature"
     ask, orders = Exchange(net, steps, X), _orders(random_state, len(X), n_repeats)
 
     before = score(np.arange(0), np.arange(len(X))[np.newaxis], ask.unchanged[None])
-    importances = np.stack(
-        [before - score(part, orders, ask(part, orders)) for part in found.values()]
-    )
+    # To set the threads anew for each group takes as long as a group of few rows.
+    with ask.answer.threads():
+        importances = np.stack(
+            [before - score(part, orders, ask(part, orders)) for part in found.values()]
+        )
     return Bunch(
         importances=importances,
         importances_mean=importances.mean(axis=1),
