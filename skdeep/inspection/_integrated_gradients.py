@@ -12,13 +12,13 @@ from skdeep.inspection._baselines import baseline_rows
 from skdeep.inspection._extras import extra
 from skdeep.inspection._subject import Subject
 
-# Points of a line, and of each of its parts, with "auto"; the gap above which lines are
-# cut, and into how many parts.
+# Points of a line, and of each of its parts, with "auto".
 _FEWEST_STEPS = 16
+# The gap above which lines are cut, and into how many parts.
 _TOLERANCE = 0.05
+_MOST_PARTS = 64
 # Differences of outputs that may be rounding.
 _NOISE = 1e-6
-_MOST_PARTS = 64
 
 
 def integrated_gradients(estimator, X, *, target=None, baseline="mean", n_steps="auto"):
