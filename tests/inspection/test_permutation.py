@@ -63,8 +63,9 @@ def test_plain_nets_of_any_activation_and_depth(activation, sizes, monkeypatch):
         hidden_layer_sizes=sizes, activation=activation, numerical_embedding=None
     ).fit(X, Y)
     whole = same(net, X, Y, scoring="neg_log_loss")
-    # Parts of fifty rows, the last one shorter.
+    # Parts of fifty rows, in blocks of at most twenty; the last ones are shorter.
     monkeypatch.setattr(_exchange, "_DENSE_CHUNK", 50 * max(sizes, default=3))
+    monkeypatch.setattr(_exchange, "_BLOCK", 20 * max(sizes, default=3))
     parts = same(net, X, Y, scoring="neg_log_loss")
     assert_allclose(parts.importances, whole.importances, atol=1e-6)
 
