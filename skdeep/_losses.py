@@ -26,16 +26,18 @@ def target_rows(codes, n_classes, label_smoothing, dtype):
     Returns
     -------
     take : callable
-        Positions to a Tensor of shape (n_positions, n_classes).
+        Positions to a Tensor of shape (n_positions, n_classes), laid out class by
+        class, as what computes the log-loss takes it.
     """
     codes = torch.from_numpy(codes)
     if codes.ndim == 2:
         # Each label is a problem of two classes.
+        codes = codes.T.contiguous()
         low, width = label_smoothing / 2, 1.0 - label_smoothing
-        return lambda index: codes[index].to(dtype).mul_(width).add_(low)
+        return lambda index: codes[:, index].to(dtype).mul_(width).add_(low).T
     table = torch.eye(n_classes, dtype=dtype)
     table.mul_(1.0 - label_smoothing).add_(label_smoothing / n_classes)
-    return lambda index: table[codes[index]]
+    return lambda index: table.index_select(1, codes[index]).T
 
 
 def loss_function(loss, multilabel, focal_gamma):

@@ -145,15 +145,15 @@ class SmallNet:
         flat = maps.reshape(-1, maps.shape[3])
         logits = self.weight @ flat
         logits += self.bias[:, None]
-        (losses,), (delta,) = self.loss(logits.T[None], batch.target.numpy()[None])
+        (losses,), (delta,) = self.loss(logits[None], batch.target.numpy().T[None])
         if batch.weight is not None:
             weight = batch.weight.numpy()
             losses *= weight
-            delta *= weight[:, None]
+            delta *= weight
         delta /= float(batch.total)
-        np.matmul(delta.T, flat.T, out=self.gradients[0])
-        np.add.reduce(delta, 0, out=self.gradients[1])
-        self.maps.backward((self.weight.T @ delta.T).reshape(maps.shape), kept)
+        np.matmul(delta, flat.T, out=self.gradients[0])
+        np.add.reduce(delta, 1, out=self.gradients[1])
+        self.maps.backward((self.weight.T @ delta).reshape(maps.shape), kept)
         return float(losses.sum()) / float(batch.total)
 
 

@@ -115,7 +115,8 @@ def side_by_side(parts):
     sizes = list(chain.from_iterable(part.sizes for part in parts))
     (x, target, _, _, _), shape = parts[0], (len(sizes), max(sizes))
     x = x.new_zeros(*shape, *x.shape[2:])
-    target, weight = target.new_zeros(*shape, *target.shape[2:]), None
+    n_nets, n_rows = shape
+    target, weight = target.new_zeros(n_nets, target.shape[2], n_rows).mT, None
     if min(sizes) < max(sizes) or any(part.weight is not None for part in parts):
         weight = x.new_zeros(shape)
     start = 0
