@@ -1,8 +1,7 @@
 """Plain dense nets written out on numpy: forward pass and gradients.
 
 Without a graph, and on the BLAS that scikit-learn runs on, small nets train two to
-three times faster than through autograd. The arrays are views of the tensors' memory,
-and in training torch multiplies those of large nets.
+three times faster than through autograd. The arrays are views of the tensors' memory.
 """
 
 from functools import lru_cache
@@ -13,6 +12,7 @@ import torch
 from scipy.special import expit
 
 from skdeep._numpy_losses import sigmoid_loss, softmax_loss
+from skdeep._products import multipliers, multiply_few
 from skdeep._threads import Team
 from skdeep.modules import (
     MLP,
@@ -30,13 +30,6 @@ _LARGEST_OFFSET = {"float32": 10.0, "float64": 1000.0}
 # From so many entries on, torch's relu and sums over samples are up to twice as fast as
 # numpy's.
 _TORCH_PAYS = 5000
-# From so many floating-point operations in a step on, torch's products of matrices are
-# faster than numpy's, by a tenth on Intel's processors. No step that several threads of
-# a library are worth has fewer, so that only torch's ever work in training.
-_TORCH_MULTIPLIES = 1e8
-# From so many multiplications on, numpy takes two to ten times as long there for the
-# few rows that give the logits.
-_MANY_FOR_FEW = 1.5e5
 
 # Entries of gradients that are added up at once, in the cache, and how many such blocks
 # a single thread does before others would have woken up.
@@ -201,7 +194,7 @@ class DenseForward:
             else:
                 x += self.biases[k]
                 x = self.activate(x)
-        logits = _multiply_few(self.weights[-1], x.T)
+        logits = multiply_few(self.weights[-1], x.T)
         logits += self.biases[-1][:, None]
         return logits.T
 
@@ -267,10 +260,7 @@ class DenseGradient:
         self.dropouts = [_dropouts(module) for module in modules]
         self.shared_dropout = modules[0].config["shared_dropout"]
         self.output = sigmoid_loss if multilabel else softmax_loss
-        on_torch = n_operations >= _TORCH_MULTIPLIES
-        self.multiply, self.multiply_few = np.matmul, _multiply_few
-        if on_torch:
-            self.multiply = self.multiply_few = _multiply
+        self.multiply, self.multiply_few = multipliers(n_operations)
         self.team = Team(min(n_shards, n_threads))
 
     def __call__(self, batch):
@@ -369,7 +359,9 @@ class DenseGradient:
     def _backward(self, delta, inputs, hidden, masks, gradients):
         for k in range(len(self.weights) - 1, -1, -1):
             weight_gradient, bias_gradient = gradients[2 * k : 2 * k + 2]
-            self.multiply(delta.transpose(0, 2, 1), inputs[k], out=weight_gradient)
+            is_last = k == len(self.weights) - 1
+            multiply = self.multiply_few if is_last else self.multiply
+            multiply(delta.transpose(0, 2, 1), inputs[k], out=weight_gradient)
             _add_samples(delta, bias_gradient)
             if k:
                 delta = self.multiply(delta, self.weights[k])
@@ -387,18 +379,6 @@ class DenseGradient:
             0, places.flatten(), torch.from_numpy(delta.reshape(-1, size))
         )
         gradient[:] = total.reshape(gradient.shape)
-
-
-def _multiply(a, b, out=None):
-    """``np.matmul`` by torch."""
-    out = None if out is None else torch.from_numpy(out)
-    return torch.matmul(torch.from_numpy(a), torch.from_numpy(b), out=out).numpy()
-
-
-def _multiply_few(a, b):
-    """``np.matmul``, or ``_multiply`` where that is faster; `a` has few rows."""
-    is_large = a.shape[-2] * a.shape[-1] * b.shape[-1] >= _MANY_FOR_FEW
-    return _multiply(a, b) if is_large else np.matmul(a, b)
 
 
 @lru_cache

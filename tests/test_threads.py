@@ -11,7 +11,7 @@ from sklearn.datasets import load_digits
 from small_nets import mlp
 from threadpoolctl import OpenBLASController, ThreadpoolController, threadpool_limits
 
-from skdeep import _dense, _inference, _stacked, _threads, _training
+from skdeep import _dense, _inference, _products, _stacked, _threads, _training
 from skdeep._threads import (
     DENSE_FORWARD,
     TRAINING,
@@ -102,26 +102,22 @@ def test_large_dense_nets_train_on_torch_and_predict_on_numpy(n_members, monkeyp
 
         monkeypatch.setattr(kind, name, watched)
 
-    watch(_dense, "_multiply")
+    watch(_products, "multiply")
     watch(_dense.DenseForward, "read")
     for module, name in (
         (_training, "TRAINING"),
         (_stacked, "TRAINING"),
-        (_dense, "_TORCH_MULTIPLIES"),
+        (_products, "TRAINING"),
         (_inference, "DENSE_FORWARD"),
     ):
         monkeypatch.setattr(module, name, 0)
     X, y = load_digits(return_X_y=True)
     mlp(n_members=n_members, max_iter=1).fit(X, y).predict(X)
     assert seen == {
-        (_dense, "_multiply"): (3, {3}),
+        (_products, "multiply"): (3, {3}),
         (_dense.DenseForward, "read"): (1, {3}),
     }
     assert torch.get_num_threads() == 3
-
-
-def test_no_product_of_numpy_where_threads_of_torch_train():
-    assert _dense._TORCH_MULTIPLIES <= TRAINING
 
 
 @pytest.mark.parametrize("n_operations", [SMALL, LARGE])
