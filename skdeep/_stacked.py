@@ -27,8 +27,10 @@ from skdeep._progress import Curves, Validation
 from skdeep._streams import side_by_side, stacked_epoch
 from skdeep._threads import TRAINING, n_stacks_for, threads_for
 
-# On a CPU, more nets than these leave the cache and hardly save calls any more.
-_LARGEST_STACK = 16
+# On a CPU, more nets than these hardly save calls any more: dense ones, others.
+_MOST_DENSE, _MOST_OTHERS = 32, 16
+# Nets that take more of the cache than this together would leave it.
+_STACK_BYTES = 2**23
 # So many nets save most of the calls by themselves.
 _LARGE_STACK = 8
 # Parameters on which the nets of a stack agree, besides those of their modules.
@@ -157,11 +159,27 @@ def _plan(trainings, n_threads):
         positions = list(group)
         most = 1
         if key:
-            on_cpu = _is_on_cpu(trainings[positions[0]])
-            most = _LARGEST_STACK if on_cpu else len(positions)
-            most = min(most, -(-len(positions) // n_threads))
+            most = min(
+                _largest_stack(trainings[positions[0]], len(positions)),
+                -(-len(positions) // n_threads),
+            )
         plan += _cut(positions, [keys[i][1] for i in positions], most)
     return plan
+
+
+def _largest_stack(training, n_nets):
+    """How many of so many nets like this one should share their steps."""
+    net, batch_size = training.net, training.batches.batch_size
+    if not _is_on_cpu(training):
+        return n_nets
+    if not backprop.is_written_out(net.module_, net.solver_settings_):
+        return _MOST_OTHERS
+    layers, vector = net.module_.linear_layers, net.flat_.vector
+    n_units = sum(layer.in_features + layer.out_features for layer in layers)
+    # Parameters, gradients and two averages; what units give, and gradients of that.
+    n_values = 4 * len(vector) + 2 * batch_size * n_units
+    n_fitting = _STACK_BYTES // (n_values * vector.itemsize)
+    return min(max(n_fitting, _LARGE_STACK), _MOST_DENSE)
 
 
 def _cut(positions, streams, most):

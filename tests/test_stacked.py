@@ -196,6 +196,18 @@ def test_in_several_threads(sizes, monkeypatch):
     assert len(sizes) > 1
 
 
+@pytest.mark.parametrize(("n_bytes", "expected"), [(None, [32, 8]), (0, [8] * 5)])
+def test_as_many_as_the_cache_takes_train_together(
+    n_bytes, expected, sizes, monkeypatch
+):
+    if n_bytes is not None:
+        monkeypatch.setattr(_stacked, "_STACK_BYTES", n_bytes)
+    nets = [clone(MLP).set_params(random_state=i, max_iter=1) for i in range(40)]
+    fitted = fit_together(nets, X, Y)
+    assert sizes == expected
+    assert_same_fit(fitted[-1], nets[-1].fit(X, Y), X)
+
+
 def test_other_architectures_train_apart(sizes):
     changes = [{"hidden_layer_sizes": s} for s in ((4,), (5,), (4,), (4, 4), (5,))]
     check(MLP, changes)
