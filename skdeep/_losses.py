@@ -35,6 +35,7 @@ def target_rows(codes, n_classes, label_smoothing, dtype):
         codes = codes.T.contiguous()
         low, width = label_smoothing / 2, 1.0 - label_smoothing
         return lambda index: codes[:, index].to(dtype).mul_(width).add_(low).T
+    # Symmetric: its columns are its rows.
     table = torch.eye(n_classes, dtype=dtype)
     table.mul_(1.0 - label_smoothing).add_(label_smoothing / n_classes)
     return lambda index: table.index_select(1, codes[index]).T
