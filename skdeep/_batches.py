@@ -229,7 +229,7 @@ class Batches:
             weight = torch.ones(len(part))
             if self.weight is not None:
                 weight = torch.from_numpy(self.weight[part])
-            standardizer.update(rows.take(part), weight.to(rows.device))
+            standardizer.update(rows.take(_as_slice(part)), weight.to(rows.device))
 
     def stage_before(self, net):
         """What rows pass before they are changed and trained on."""
@@ -309,6 +309,13 @@ class Batches:
         """Add weights up along the last axis, in parts of these sizes."""
         starts = np.cumsum([0, *sizes[:-1]])
         return np.add.reduceat(self.weight[positions], starts, axis=-1)
+
+
+def _as_slice(index):
+    """A slice instead of positions that follow each other: it needs no copy."""
+    first, last = int(index[0]), int(index[-1])
+    follow = last - first == len(index) - 1 and bool((index[1:] > index[:-1]).all())
+    return slice(first, last + 1) if follow else index
 
 
 def even_size(n_samples, smallest, largest):

@@ -230,13 +230,24 @@ def test_standardizer_is_applied():
 
 
 @pytest.mark.parametrize("n_rows", [1, 7, 1000])
-def test_statistics_are_those_of_the_training_rows(monkeypatch, n_rows):
+@pytest.mark.parametrize(
+    "index",
+    [
+        np.arange(10, 50),
+        np.arange(50)[::-1],
+        np.delete(np.arange(50), 20),
+        np.r_[0:20, 20, 20, 22:50],
+    ],
+    ids=["follow each other", "backwards", "one is left out", "one comes twice"],
+)
+def test_statistics_are_those_of_the_training_rows(monkeypatch, n_rows, index):
     """Weights act as repetitions, whatever the size of the chunks."""
     monkeypatch.setattr(_batches, "_STATISTICS_BYTES", n_rows * 64 * 8)
     weight = np.random.default_rng(0).integers(1, 4, 50).astype(float)
-    index = np.arange(10, 50)
     standardizer = InputStandardizer((64,), 0).double()
+    before = X[:50].copy()
     make_batches(50, 20, weight, index).learn_statistics(standardizer)
+    assert_array_equal(X[:50], before)
     expected = StandardScaler().fit(X[index], sample_weight=weight[index])
     np.testing.assert_allclose(standardizer.mean, expected.mean_, atol=1e-12)
     np.testing.assert_allclose(standardizer.variance, expected.var_, atol=1e-12)

@@ -98,7 +98,8 @@ class InputStandardizer(Standardizer):
         weight : Tensor of shape (n_samples,)
             Non-negative sample weights.
         """
-        x, weight = x.double(), weight.double()
+        given, weight = x, weight.double()
+        x = given.double()
         # Looking for NaN in the sum takes a pass less.
         missing = torch.isnan(x) if torch.isnan(x.sum()) else None
 
@@ -115,7 +116,9 @@ class InputStandardizer(Standardizer):
         else:
             new_sum = weighted_sum((~missing).double())
         new_mean = weighted_sum(x) / new_sum.clamp_min(1e-300)
-        new_square = weighted_sum((x - new_mean).square_())
+        # What was given stays as it is.
+        x = x - new_mean if x is given else x.sub_(new_mean)
+        new_square = weighted_sum(x.square_())
 
         old_sum = self.weight_sum.double()
         total = (old_sum + new_sum).clamp_min(1e-300)
