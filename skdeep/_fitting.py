@@ -17,6 +17,7 @@ from skdeep._inference import most_probable
 from skdeep._losses import target_rows
 from skdeep._members import count_members, modules_of
 from skdeep._module_state import pack, unpack
+from skdeep._parameters import parameters_of
 from skdeep._progress import Curves, Validation
 from skdeep._relevance import column_speeds
 from skdeep._split import split_validation
@@ -314,7 +315,7 @@ def make_net(estimator, data, batches, randomness, module, max_iter, incremental
     net = make_net(
         module,
         {
-            **estimator.get_params(deep=False),
+            **parameters_of(estimator),
             "alpha": alpha,
             "input_dropout": estimator._input_dropout,
             "column_speeds": speeds,

@@ -238,6 +238,11 @@ class Device:
         return "'auto', 'cpu', 'cuda', 'cuda:<index>' or 'mps'"
 
 
+def parameters_of(estimator):
+    """As ``get_params(deep=False)``, which reads the signature each time."""
+    return {name: getattr(estimator, name) for name in estimator._rules}
+
+
 def check_parameters(parameters, rules):
     """Raise for the first parameter that satisfies none of its rules.
 

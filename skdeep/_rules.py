@@ -15,6 +15,7 @@ from skdeep._parameters import (
     as_sizes,
     check_parameters,
     is_auto,
+    parameters_of,
 )
 from skdeep.modules import ACTIVATIONS
 from skdeep.modules.random_kernels import RANDOM
@@ -75,7 +76,7 @@ def check_estimator_parameters(estimator):
     InvalidParameterError
         Says the rule first, then the value got.
     """
-    p = estimator.get_params(deep=False)
+    p = parameters_of(estimator)
     check_parameters(p, estimator._rules)
     lbfgs, rocket = p["solver"] == "lbfgs", p.get("architecture") == RANDOM
     of_rocket = f"with architecture={RANDOM!r}"

@@ -5,6 +5,8 @@ import pytest
 from sklearn.metrics import accuracy_score
 from small_nets import EACH_NET, data, fitted, mlp
 
+from skdeep._parameters import parameters_of
+
 NAMES = np.array(["zero", "one", "two"])
 KINDS = {
     "int": lambda y: y,
@@ -14,6 +16,12 @@ KINDS = {
     "object": lambda y: NAMES[y].astype(object),
     "bool": lambda y: y == 1,
 }
+
+
+@EACH_NET
+def test_each_parameter_has_rules(kind):
+    net = fitted(kind)
+    assert parameters_of(net) == net.get_params(deep=False)
 
 
 @EACH_NET
