@@ -229,7 +229,9 @@ class Batches:
             weight = torch.ones(len(part))
             if self.weight is not None:
                 weight = torch.from_numpy(self.weight[part])
-            standardizer.update(rows.take(_as_slice(part)), weight.to(rows.device))
+            # Sums have the same bits whatever the order of X in memory.
+            x = rows.take(_as_slice(part)).contiguous()
+            standardizer.update(x, weight.to(rows.device))
 
     def stage_before(self, net):
         """What rows pass before they are changed and trained on."""

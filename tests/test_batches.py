@@ -253,6 +253,21 @@ def test_statistics_are_those_of_the_training_rows(monkeypatch, n_rows, index):
     np.testing.assert_allclose(standardizer.variance, expected.var_, atol=1e-12)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_statistics_do_not_depend_on_the_order_in_memory(dtype):
+    values = X + np.random.default_rng(0).normal(size=X.shape)
+    found = []
+    for array in (values, np.asfortranarray(values), np.repeat(values, 2, 1)[:, ::2]):
+        standardizer = InputStandardizer((64,), 0).double()
+        rows = make_rows(array, dtype=dtype)
+        order = sequential_order(len(X))
+        batches = Batches(rows, Y, None, None, np.arange(len(X)), 20, order)
+        batches.learn_statistics(standardizer)
+        found.append(torch.cat([standardizer.mean, standardizer.variance]))
+    assert_array_equal(found[0], found[1])
+    assert_array_equal(found[0], found[2])
+
+
 def distinct(rows, codes, weight):
     return distinct_rows(rows, codes, weight, np.arange(len(codes)))
 
